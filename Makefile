@@ -1,0 +1,56 @@
+# Two commands matter: `make run` and `make test`. Each does all the set-up it needs.
+PY ?= python3
+BIN := .venv/bin
+export UV_PYTHON_DOWNLOADS := never
+
+.PHONY: run test check format bench lock clean
+
+run: .venv/run.done
+	@$(BIN)/shinos up
+
+test: .venv/test.done
+	@tests/debian-packages.sh
+	@$(MAKE) --no-print-directory check
+	$(BIN)/python -m pytest
+
+check: .venv/test.done
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: .venv/test.done
+	$(BIN)/ruff check --fix-only -q . || true
+	$(BIN)/ruff format .
+
+bench: .venv/test.done
+	@tests/debian-packages.sh
+	$(BIN)/python -m bench
+
+lock: .venv/bin/uv
+	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --upgrade requirements/run.in -o requirements/run.txt
+	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header -c requirements/run.txt requirements/test.in -o requirements/test.txt
+
+clean:
+	rm -rf .venv var .mypy_cache .ruff_cache .hypothesis
+
+.venv/bin/uv: requirements/uv.txt
+	@$(PY) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	@$(PY) -m venv .venv 2>/dev/null || (test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -qq -y python3-venv && $(PY) -m venv .venv)
+	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@touch $@
+
+.venv/run.done: .venv/bin/uv requirements/run.txt pyproject.toml
+	@test -e .venv/test.done || $(BIN)/uv pip sync -q --compile-bytecode --require-hashes requirements/run.txt
+	@$(MAKE) --no-print-directory .venv/own.done
+	@touch $@
+
+.venv/test.done: .venv/bin/uv requirements/test.txt pyproject.toml
+	@$(BIN)/uv pip sync -q --compile-bytecode --require-hashes requirements/test.txt
+	@$(MAKE) --no-print-directory .venv/own.done
+	@touch $@
+
+# The checkout itself is put on the path; nothing is built or copied.
+.venv/own.done: .venv/bin/uv pyproject.toml
+	@site=$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'); echo "$(CURDIR)" > "$$site/shinos.pth"
+	@printf '#!%s\nimport sys\nfrom shinos.__main__ import main\nsys.exit(main())\n' "$(CURDIR)/$(BIN)/python" > $(BIN)/shinos && chmod +x $(BIN)/shinos
+	@touch $@

@@ -1,0 +1,114 @@
+"""Every refusal: a class with a code, a key of the texts, and a hint which HTTP status fits.
+
+Ranges: 1xxx the person, 2xxx an upstream, 3xxx the caller, 9xxx us. A step's own refusals stand beside the step. A code
+is never reused; `tests/house/test_errors.py` pins code and class.
+
+FlowError
+├── the person          AttemptsSpent 1003 · StepUnknown 1004 · Locked 1005 · TooManyRequests 1006 · TokenRefused 1010
+├── an upstream         Unavailable 2001 · Refused 2002 · Unexpected 2003
+├── the caller          Malformed 3001 · KeyRefused 3002 · NotFound 3003 · TooLarge 3004
+└── us                  OurFault 9001 · StoreDown 9002
+"""
+
+from typing import ClassVar
+
+
+class FlowError(Exception):
+    """A refusal that a front can show. `params` fill the text; they never hold personal data."""
+
+    code: ClassVar[str]
+    key: ClassVar[str]
+    status: ClassVar[int]
+    final: ClassVar[bool] = False
+    """The dialogue is over."""
+
+    def __init__(self, *, retry_after: int | None = None, **params: str | int) -> None:
+        super().__init__(self.code)
+        self.retry_after = retry_after
+        self.params = params
+
+
+class AttemptsSpent(FlowError):
+    code, key, status, final = "1003", "error.attempts_spent", 403, True
+
+
+class StepUnknown(FlowError):
+    """Unknown, expired, superseded or already answered."""
+
+    code, key, status, final = "1004", "error.step_unknown", 410, True
+
+
+class Locked(FlowError):
+    code, key, status = "1005", "error.locked", 429
+
+
+class TooManyRequests(FlowError):
+    code, key, status = "1006", "error.too_many", 429
+
+
+class TokenRefused(FlowError):
+    """Expired, revoked, unknown, altered or another channel's: one answer for all (security.md Q10)."""
+
+    code, key, status = "1010", "error.token", 401
+
+
+class Unavailable(FlowError):
+    """An upstream does not answer, or says that it cannot now."""
+
+    code, key, status = "2001", "error.upstream", 503
+
+
+class Refused(FlowError):
+    """An upstream understood and said no; `reason` is its own code, of our closed list."""
+
+    code, key, status = "2002", "error.upstream_refused", 503
+
+    def __init__(self, reason: str, *, retry_after: int | None = None) -> None:
+        super().__init__(retry_after=retry_after)
+        self.reason = reason
+
+
+class Unexpected(FlowError):
+    """An upstream answered something that its documentation does not know."""
+
+    code, key, status = "2003", "error.upstream", 503
+
+
+class Malformed(FlowError):
+    """`parameter` names what is wrong, `problem` is a key below `malformed.` in the texts."""
+
+    code, key, status = "3001", "error.malformed", 400
+
+    def __init__(self, parameter: str, problem: str) -> None:
+        super().__init__(parameter=parameter)
+        self.problem = problem
+
+
+class KeyRefused(FlowError):
+    code, key, status = "3002", "error.key", 401
+
+
+class NotFound(FlowError):
+    code, key, status = "3003", "error.no_such_path", 404
+
+
+class MethodRefused(NotFound):
+    """The same code as `NotFound` by contract §4, with the other status."""
+
+    status = 405
+
+
+class TooLarge(FlowError):
+    code, key, status = "3004", "error.too_large", 413
+
+
+class OurFault(FlowError):
+    """`incident` is the number that the log has too."""
+
+    code, key, status = "9001", "error.our_fault", 500
+
+
+class StoreDown(FlowError):
+    """Redis or the database cannot be reached. Nothing was accepted."""
+
+    code, key, status = "9002", "error.store_down", 503

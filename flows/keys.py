@@ -1,0 +1,90 @@
+"""Everything that is derived from the two secrets of the service, and the sealing of what rests.
+
+`SHINOS_KEY` serves what lives minutes: one-time codes, tokens, sessions, fingerprints in Redis. `SHINOS_RECORDS_KEY`
+serves what lives years: the index of names, the clients' data keys, the pepper of secret words, the audit chain. Each
+purpose has a key of its own, HMAC-SHA256(secret, purpose).
+"""
+
+import hashlib
+import hmac
+import os
+from base64 import urlsafe_b64encode
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+_NONCE = 12
+_KEY_ID = 4
+
+
+class Unsealable(Exception):
+    """Sealed bytes that none of our keys opens: another key, another owner, or tampering."""
+
+
+def subkey(secret: bytes, purpose: str) -> bytes:
+    """32 bytes for one purpose."""
+    return hmac.digest(secret, purpose.encode(), "sha256")
+
+
+class Sealer:
+    """AES-256-GCM with a key id in front: `id(4) nonce(12) ciphertext tag(16)`. The first secret seals, all open.
+
+    The additional data binds a value to its owner and purpose, so it cannot be moved to another client.
+    """
+
+    def __init__(self, secrets: tuple[bytes, ...], purpose: str) -> None:
+        keys = [subkey(secret, purpose) for secret in secrets]
+        self._ciphers = {hashlib.sha256(key).digest()[:_KEY_ID]: AESGCM(key) for key in keys}
+        self._id, self._cipher = next(iter(self._ciphers.items()))
+
+    def seal(self, plain: bytes, owner: str) -> bytes:
+        nonce = os.urandom(_NONCE)
+        return self._id + nonce + self._cipher.encrypt(nonce, plain, owner.encode())
+
+    def unseal(self, sealed: bytes, owner: str) -> bytes:
+        """Raises `Unsealable`."""
+        cipher = self._ciphers.get(sealed[:_KEY_ID])
+        if cipher is None:
+            raise Unsealable
+        nonce, rest = sealed[_KEY_ID : _KEY_ID + _NONCE], sealed[_KEY_ID + _NONCE :]
+        try:
+            return cipher.decrypt(nonce, rest, owner.encode())
+        except (InvalidTag, ValueError) as error:
+            raise Unsealable from error
+
+
+class Keys:
+    """The short-lived family, from the current secret and, while rotating, the previous one."""
+
+    def __init__(self, current: bytes, previous: bytes | None = None) -> None:
+        secrets = (current,) if previous is None else (current, previous)
+        self._codes = [subkey(secret, "code") for secret in secrets]
+        self._tokens = subkey(current, "token")
+        self._prints = subkey(current, "fingerprint")
+        self.sessions = Sealer(secrets, "session")
+
+    def fingerprint(self, *parts: str) -> str:
+        """128 bits in hex that stand for personal data in Redis keys, logs and the audit log."""
+        return hmac.digest(self._prints, "\x1f".join(parts).encode(), "sha256").hex()[:32]
+
+    def code(self, sid: str, step: str, digits: int) -> str:
+        """The one-time code of a step: derived, so the same on resend, and nowhere at rest."""
+        return _digits(self._codes[0], sid, step, digits)
+
+    def is_code(self, sid: str, step: str, digits: int, text: str) -> bool:
+        """Compare with the current and the previous key's code in constant time."""
+        given = text.encode()
+        matches = [hmac.compare_digest(_digits(key, sid, step, digits).encode(), given) for key in self._codes]
+        return any(matches)
+
+    def token(self, sid: str, shard: int) -> str:
+        """The session's token: 44 base64url characters, 260 derived bits and the shard in the last four."""
+        raw = bytearray(hmac.digest(self._tokens, sid.encode(), "sha512")[:33])
+        raw[-1] = (raw[-1] & 0xF0) | shard
+        return urlsafe_b64encode(raw).decode()
+
+
+def _digits(key: bytes, sid: str, step: str, digits: int) -> str:
+    # 64 bits against a modulus of at most 10^10: the bias is below one in a billion.
+    number = int.from_bytes(hmac.digest(key, f"{sid}\x1f{step}".encode(), "sha256")[:8], "big")
+    return str(number % 10**digits).zfill(digits)
