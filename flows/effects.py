@@ -53,6 +53,14 @@ class SendCode(Effect[None]):
     email: str | None = field(repr=False)
     language: str
     client: str | None = field(repr=False)
+    digits: int
+
+
+@dataclass(frozen=True, slots=True)
+class AllDown(Effect[bool]):
+    """Is every one of these delivery channels known to be down?"""
+
+    channels: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

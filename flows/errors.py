@@ -5,6 +5,7 @@ is never reused; `tests/house/test_errors.py` pins code and class.
 
 FlowError
 ├── the person          AttemptsSpent 1003 · StepUnknown 1004 · Locked 1005 · TooManyRequests 1006 · TokenRefused 1010
+│                       and beside their steps: ClientNotFound 1001, WrongCode 1002, CodeUndelivered 1007 …
 ├── an upstream         Unavailable 2001 · Refused 2002 · Unexpected 2003
 ├── the caller          Malformed 3001 · KeyRefused 3002 · NotFound 3003 · TooLarge 3004
 └── us                  OurFault 9001 · StoreDown 9002
@@ -21,6 +22,8 @@ class FlowError(Exception):
     status: ClassVar[int]
     final: ClassVar[bool] = False
     """The dialogue is over."""
+    counts: ClassVar[bool] = False
+    """The answer was compared and was wrong: the attempt stays counted."""
 
     def __init__(self, *, retry_after: int | None = None, **params: str | int) -> None:
         super().__init__(self.code)
@@ -29,7 +32,7 @@ class FlowError(Exception):
 
 
 class AttemptsSpent(FlowError):
-    code, key, status, final = "1003", "error.attempts_spent", 403, True
+    code, key, status, final, counts = "1003", "error.attempts_spent", 403, True, True
 
 
 class StepUnknown(FlowError):

@@ -52,7 +52,8 @@ class Facts(Stored):
 
     reveal_unknown: bool = False
     language: str = "ru"
-    identifier: Identifier | None = Field(default=None, repr=False)
+    country: str = "TJ"
+    names: tuple[Identifier, ...] = Field(default=(), repr=False)
     client: str | None = Field(default=None, repr=False)
     phone: str | None = Field(default=None, repr=False)
     email: str | None = Field(default=None, repr=False)
@@ -102,13 +103,17 @@ class Expects(Stored):
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Ask the person. `tries` bounds the wrong answers (0: answers are not counted); `post` is done after the save."""
+    """Ask the person. `tries` bounds the wrong answers (0: answers are not counted); `post` is done after the save.
+
+    With an `error` the question stands, but for now that is what the person is told.
+    """
 
     text: Text
     state: State
     expects: Expects = field(default_factory=Expects)
     tries: int = 0
     post: tuple[Effect[None], ...] = ()
+    error: FlowError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +153,8 @@ class Done:
 
 
 Outcome = Ask | Wait | Pass | Refuse | Stop | Done
+Ending = Outcome | Script[Outcome]
+"""What a step's methods return: the outcome outright, or a script that ends in it."""
 
 
 class Reply(Stored):
@@ -160,10 +167,7 @@ class Reply(Stored):
 
 
 class Session(Stored):
-    """One dialogue between two turns.
-
-    `step` is the *name* of the current step, `state` its own `State` as JSON. `step_id` is what the chat server echoes.
-    """
+    """One dialogue between two turns. `step` is the *name* of the current step, `state` its own `State` as JSON."""
 
     sid: str
     flow: str
@@ -189,8 +193,8 @@ class Step(Generic[S, O]):
     """
 
     kind: ClassVar[str]
-    State: type[S]
-    Options: type[O]
+    state_type: type[S]
+    options_type: type[O]
     needs: ClassVar[frozenset[str]] = frozenset()
     gives: ClassVar[frozenset[str]] = frozenset()
 
@@ -198,10 +202,10 @@ class Step(Generic[S, O]):
         self.name = name
         self.options = options
 
-    def enter(self, facts: Facts, now: float) -> Script[Outcome]:
+    def enter(self, facts: Facts, now: float) -> Ending:
         """Begin the step: ask, or pass silently."""
         raise NotImplementedError
 
-    def answer(self, state: S, given: Input, facts: Facts, now: float) -> Script[Outcome]:
+    def answer(self, state: S, given: Input, facts: Facts, now: float) -> Ending:
         """Take what came in while the step was asking. `now` is Unix seconds of the store's clock."""
         raise NotImplementedError

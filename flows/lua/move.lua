@@ -1,0 +1,89 @@
+-- move: the one way a dialogue changes. All of it or nothing: the session by compare-and-set, its pointers and TTL,
+-- the verdict on the attempt, the send budget, the posted effects with their wakes, the token, the audit entries.
+-- KEYS[1]  prefix of the shard
+-- ARGV     1 what to do, as JSON   2 body   3 limits   4… sealed posted effects, in the order of do.post
+-- returns  {"ok", now} | {"lost", now} | {"limited", now, wait}
+local p, todo, limits = KEYS[1], cjson.decode(ARGV[1]), cjson.decode(ARGV[3])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local s = p .. 'session:' .. todo.sid
+local pair, subject, attempt = todo.pair, todo.subject, todo.attempt
+
+if todo.rev == 0 then
+  if (redis.call('GET', p .. 'pair:' .. pair) or '') ~= todo.was then return {'lost', now} end
+elseif todo.rev then
+  if tonumber(redis.call('HGET', s, 'rev') or -1) ~= todo.rev then return {'lost', now} end
+end
+
+if todo.send then
+  local key = p .. 'sends:' .. pair
+  redis.call('ZREMRANGEBYSCORE', key, '-inf', now - 86400000)
+  local sends = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
+  local count = #sends / 2
+  if count > 0 then
+    local pauses = limits.send_pauses
+    local free = sends[#sends] + pauses[math.min(count, #pauses)] * 1000
+    if count >= limits.sends_hour then free = math.max(free, sends[#sends - 2 * limits.sends_hour + 2] + 3600000) end
+    if count >= limits.sends_day then free = math.max(free, sends[#sends - 2 * limits.sends_day + 2] + 86400000) end
+    if free > now then return {'limited', now, free - now} end
+  end
+  redis.call('ZADD', key, now, todo.send)
+  redis.call('PEXPIRE', key, 86400000)
+end
+
+local judged = attempt ~= '' and redis.call('HGET', s, 'judged') or ''
+if attempt ~= '' and redis.call('EXISTS', s) == 1 and not string.find(judged, attempt, 1, true) then
+  redis.call('HSET', s, 'judged', judged .. attempt)
+  if todo.verdict == 'wrong' then
+    redis.call('INCR', p .. 'row:' .. subject)
+    redis.call('PEXPIRE', p .. 'row:' .. subject, 31536000000)
+  else
+    redis.call('ZREM', p .. 'wrong:' .. pair, attempt)
+    redis.call('ZREM', p .. 'wrong:' .. subject, attempt)
+    if redis.call('GET', p .. 'lock:' .. pair) == attempt then redis.call('DEL', p .. 'lock:' .. pair) end
+    if todo.verdict == 'right' then redis.call('DEL', p .. 'row:' .. subject) end
+    if todo.verdict == 'void' then
+      local tries = redis.call('HGET', s, 'tries') or ''
+      local at = string.find(tries, attempt, 1, true)
+      if at then redis.call('HSET', s, 'tries', string.sub(tries, 1, at - 1) .. string.sub(tries, at + 8)) end
+    end
+  end
+elseif attempt ~= '' and not todo.rev then
+  return {'ok', now}
+end
+
+if todo.rev then
+  local ends = todo.rev == 0 and now + limits.dialogue_ms or tonumber(redis.call('HGET', s, 'ends'))
+  redis.call('HSET', s, 'rev', todo.rev + 1, 'body', ARGV[2], 'step', todo.step, 'limit', todo.tries,
+    'over', todo.over, 'ends', string.format('%d', ends))
+  if todo.rev == 0 then
+    redis.call('HSET', s, 'channel', todo.channel, 'who', todo.who, 'pair', pair, 'subject', subject, 'answered', '0',
+      'tries', '', 'judged', '', 'prev', '')
+  end
+  if todo.prev then
+    redis.call('HSET', s, 'prev', todo.prev, 'prev_answer', todo.answer, 'prev_at', string.format('%d', now),
+      'tries', '', 'judged', '')
+  end
+  local keep = math.max(ends, now + limits.repeat_ms) + 60000 - now
+  redis.call('PEXPIRE', s, string.format('%d', keep))
+  redis.call('SET', p .. 'pair:' .. pair, todo.sid, 'PX', string.format('%d', keep))
+  if todo.step ~= '' then redis.call('SET', p .. 'step:' .. todo.step, todo.sid, 'PX', string.format('%d', keep)) end
+end
+
+for i, job in ipairs(todo.post) do
+  redis.call('HSET', s, 'job:' .. job.id, ARGV[3 + i])
+  redis.call('ZADD', p .. 'wakes', string.format('%d', now + job.delay), todo.sid .. ':' .. job.id)
+end
+if todo.wake then redis.call('ZADD', p .. 'wakes', string.format('%d', todo.wake), todo.sid .. ':') end
+
+if todo.token then
+  local t = p .. 'token:' .. todo.token
+  redis.call('HSET', t, 'body', ARGV[#ARGV], 'channel', todo.channel, 'subject', subject,
+    'born', string.format('%d', now), 'used', '0', 'reads', '0', 'state', 'live')
+  redis.call('PEXPIRE', t, limits.token_ms)
+end
+for _, entry in ipairs(todo.audit) do
+  redis.call('XADD', p .. 'audit', '*', 'at', string.format('%d', now), 'event', entry[1], 'channel', todo.channel,
+    'object', subject, 'fields', entry[2])
+end
+return {'ok', now}

@@ -1,0 +1,104 @@
+-- take: find a dialogue, check every gate, and count the attempt before anybody compares it.
+-- KEYS[1]  prefix of the shard, "shinos:1:{NN}:"; every key is built from it, so all share one slot
+-- ARGV     1 how: step | pair | sid   2 that step id, pair or sid   3 channel   4 fingerprints of the given names
+--          5 attempt id, "" when nothing is answered   6 fingerprint of the answer   7 subject (pair)   8 limits
+-- returns  {verdict, now, sid, rev, body, step, nth, tries, wait}
+local p, how, ref, channel, who = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local attempt, answer, limits = ARGV[5], ARGV[6], cjson.decode(ARGV[8])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+local function locked(pair, subject)
+  local left = redis.call('PTTL', p .. 'lock:' .. pair)
+  if left > 0 then return left end
+  redis.call('ZREMRANGEBYSCORE', p .. 'wrong:' .. subject, '-inf', now - 86400000)
+  if redis.call('ZCARD', p .. 'wrong:' .. subject) >= limits.client_wrong then
+    local first = redis.call('ZRANGE', p .. 'wrong:' .. subject, 0, 0, 'WITHSCORES')
+    return math.max(1000, first[2] + 86400000 - now)
+  end
+  if tonumber(redis.call('GET', p .. 'row:' .. subject) or 0) >= limits.client_consecutive then return 86400000 end
+  return 0
+end
+
+-- How long until the next send to this client in this channel is allowed: 0 means now.
+local function send_wait(pair)
+  local sends = redis.call('ZRANGEBYSCORE', p .. 'sends:' .. pair, now - 86400000, '+inf', 'WITHSCORES')
+  local count = #sends / 2
+  if count == 0 then return 0 end
+  local pauses = limits.send_pauses
+  local free = sends[#sends] + pauses[math.min(count, #pauses)] * 1000
+  if count >= limits.sends_hour then free = math.max(free, sends[#sends - 2 * limits.sends_hour + 2] + 3600000) end
+  if count >= limits.sends_day then free = math.max(free, sends[#sends - 2 * limits.sends_day + 2] + 86400000) end
+  return math.max(0, free - now)
+end
+
+local sid = ref
+if how == 'step' then sid = redis.call('GET', p .. 'step:' .. ref) end
+if how == 'pair' then sid = redis.call('GET', p .. 'pair:' .. ref) end
+local s = p .. 'session:' .. (sid or '')
+local h = sid and redis.call('HMGET', s, 'rev', 'body', 'channel', 'who', 'step', 'prev', 'prev_answer', 'prev_at',
+  'tries', 'limit', 'over', 'ends', 'pair', 'subject', 'answered') or {}
+local live = h[1] and now < tonumber(h[12])
+
+if how == 'pair' then
+  local left = locked(ref, ARGV[7])
+  if live and h[11] == '0' and h[15] == '0' then
+    return {'live', now, sid, tonumber(h[1]), h[2], h[5], left, 0, send_wait(ref)}
+  end
+  return {'none', now, sid or '', 0, '', '', left, 0, 0}
+end
+
+if not live then return {'unknown', now} end
+local found = {'ok', now, sid, tonumber(h[1]), h[2], h[5], 0, tonumber(h[10]), 0}
+if how == 'sid' then return found end
+
+local pair, subject = h[13], h[14]
+if redis.call('GET', p .. 'pair:' .. pair) ~= sid then return {'unknown', now} end
+local foreign = h[3] ~= channel or not string.find(who, h[4], 1, true)
+local tries, limit = h[9], tonumber(h[10])
+local count = #tries / 8
+
+if ref ~= h[5] then
+  if foreign or ref ~= h[6] or now - h[8] > limits.repeat_ms then return {'unknown', now} end
+  if answer == h[7] or (h[11] == 'done' and attempt == '') then
+    redis.call('ZREM', p .. 'wrong:' .. pair, attempt)
+    redis.call('ZREM', p .. 'wrong:' .. subject, attempt)
+    if redis.call('GET', p .. 'lock:' .. pair) == attempt then redis.call('DEL', p .. 'lock:' .. pair) end
+    found[1] = 'repeat'
+    return found
+  end
+  return {'unknown', now}
+end
+if h[11] == 'stopped' then return {'spent', now} end
+
+if foreign then
+  if attempt ~= '' and limit > 0 and count < limit then redis.call('HSET', s, 'tries', tries .. attempt) end
+  return {'foreign', now}
+end
+if attempt == '' then
+  found[9] = send_wait(pair)
+  return found
+end
+
+if not string.find(tries, attempt, 1, true) then
+  local left = locked(pair, subject)
+  if left > 0 then return {'locked', now, sid, 0, '', '', 0, 0, left} end
+  if limit > 0 then
+    if count >= limit then return {'spent', now} end
+    tries = tries .. attempt
+    for _, key in ipairs({p .. 'wrong:' .. pair, p .. 'wrong:' .. subject}) do
+      redis.call('ZREMRANGEBYSCORE', key, '-inf', now - 86400000)
+      redis.call('ZADD', key, now, attempt)
+      redis.call('PEXPIRE', key, 86400000)
+    end
+    local wrong = redis.call('ZCARD', p .. 'wrong:' .. pair)
+    if wrong >= limits.pair_wrong then
+      local length = math.min(limits.lock_ms * 2 ^ (wrong - limits.pair_wrong), 86400000)
+      redis.call('SET', p .. 'lock:' .. pair, attempt, 'PX', string.format('%d', length))
+    end
+  end
+  redis.call('HSET', s, 'tries', tries, 'answered', '1')
+end
+found[7] = (string.find(tries, attempt, 1, true) or 1) / 8
+found[7] = math.ceil(found[7])
+return found

@@ -1,0 +1,101 @@
+"""From a flow's stanza to a checked list of steps, and the diagram of a flow."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from flows.machine import AnyStep
+
+_FOLDER = Path(__file__).parent / "steps"
+KINDS = tuple(sorted(path.stem for path in _FOLDER.glob("[a-z]*.py")))
+
+Stanza = str | Mapping[str, Any]
+"""A step in a stanza: its kind, or a table `{kind = "code", name = "second_code", …options}`."""
+
+
+class PlanError(Exception):
+    """The configuration of a flow is wrong; the message names flow, step, key and what was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedPlan:
+    """A flow whose steps have what they need. `digest` changes with any change of its configuration."""
+
+    name: str
+    digest: str
+    steps: tuple[AnyStep, ...]
+
+
+def make_plan(name: str, stanzas: Sequence[Stanza]) -> CheckedPlan:
+    """Raises `PlanError`."""
+    where = f"flow.{name}.steps"
+    if not stanzas:
+        raise PlanError(f"{where}: a flow needs at least one step")
+    steps = tuple(_step(where, stanza) for stanza in stanzas)
+    _check_names(where, steps)
+    _check_needs(where, steps)
+    shape = [(step.kind, step.name, step.options.model_dump(mode="json")) for step in steps]
+    digest = hashlib.sha256(json.dumps(shape, sort_keys=True).encode()).hexdigest()[:16]
+    return CheckedPlan(name, digest, steps)
+
+
+def _step(where: str, stanza: Stanza) -> AnyStep:
+    table = {"kind": stanza} if isinstance(stanza, str) else dict(stanza)
+    kind = str(table.pop("kind", ""))
+    name = str(table.pop("name", kind))
+    if kind not in KINDS:
+        raise PlanError(f'{where}: there is no step "{kind}"{suggest(kind, KINDS)}; known: {", ".join(KINDS)}')
+    found: type[AnyStep] = import_module(f"flows.steps.{kind}").STEP
+    try:
+        options = found.options_type.model_validate(table)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"])
+        hint = suggest(key, found.options_type.model_fields) if first["type"] == "extra_forbidden" else ""
+        raise PlanError(f"{where}: step {name}, key {key}: {first['msg']}{hint}") from None
+    return found(name, options)
+
+
+def _check_names(where: str, steps: Sequence[AnyStep]) -> None:
+    names = [step.name for step in steps]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        raise PlanError(f'{where}: two steps are called "{twice}"; give one of them a name of its own')
+
+
+def _check_needs(where: str, steps: Sequence[AnyStep]) -> None:
+    given: set[str] = set()
+    for step in steps:
+        missing = step.needs - given
+        if missing:
+            raise PlanError(
+                f"{where}: step {step.name} needs {', '.join(sorted(missing))}, which no earlier step gives"
+            )
+        given |= step.gives
+
+
+def suggest(word: str, known: Sequence[str] | Mapping[str, Any]) -> str:
+    """', did you mean "…"?' when something known is near."""
+    near = get_close_matches(word, list(known), n=1)
+    return f', did you mean "{near[0]}"?' if near else ""
+
+
+def diagram(plan: CheckedPlan) -> str:
+    """The flow as a Mermaid state diagram."""
+    lines = ["stateDiagram-v2", f"    [*] --> {plan.steps[0].name}"]
+    following = [step.name for step in plan.steps[1:]] + ["[*]"]
+    for step, after in zip(plan.steps, following, strict=True):
+        lines.append(f"    {step.name} --> {after}: {'identified' if after == '[*]' else 'right'}")
+        tries = getattr(step.options, "tries", None)
+        if tries:
+            lines.append(f"    {step.name} --> {step.name}: wrong, at most {tries}")
+        if getattr(step.options, "skip", "never") == "when_unset":
+            lines.append(f"    note right of {step.name}: passed in silence when the client has none")
+    return "\n".join(lines) + "\n"
