@@ -4,8 +4,8 @@ Ranges: 1xxx the person, 2xxx an upstream, 3xxx the caller, 9xxx us. A step's ow
 is never reused; `tests/house/test_errors.py` pins code and class.
 
 FlowError
-├── the person          AttemptsSpent 1003 · StepUnknown 1004 · Locked 1005 · TooManyRequests 1006 · TokenRefused 1010
-│                       and beside their steps: ClientNotFound 1001, WrongCode 1002, CodeUndelivered 1007 …
+├── the person          WrongAnswer 1002 · AttemptsSpent 1003 · StepUnknown 1004 · Locked 1005 · TooManyRequests 1006 · TokenRefused 1010
+│                       and beside their steps: ClientNotFound 1001, CodeUndelivered 1007 …
 ├── an upstream         Unavailable 2001 · Refused 2002 · Unexpected 2003
 ├── the caller          Malformed 3001 · KeyRefused 3002 · NotFound 3003 · TooLarge 3004
 └── us                  OurFault 9001 · StoreDown 9002
@@ -18,7 +18,7 @@ class FlowError(Exception):
     """A refusal that a front can show. `params` fill the text; they never hold personal data."""
 
     code: ClassVar[str]
-    key: ClassVar[str]
+    key: str
     status: ClassVar[int]
     final: ClassVar[bool] = False
     """The dialogue is over."""
@@ -29,6 +29,16 @@ class FlowError(Exception):
         super().__init__(self.code)
         self.retry_after = retry_after
         self.params = params
+
+
+class WrongAnswer(FlowError):
+    """Compared, and not equal; `what` (code, word, birth_date, answer) chooses the sentence."""
+
+    code, key, status, counts = "1002", "error.wrong_answer", 403, True
+
+    def __init__(self, what: str = "answer") -> None:
+        super().__init__()
+        self.key = f"error.wrong_{what}"
 
 
 class AttemptsSpent(FlowError):

@@ -76,9 +76,9 @@ class Again:
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """A posted effect has ended in a way that the step must know of."""
+    """What a step posted could not be done."""
 
-    failed: FlowError | None
+    failed: FlowError
 
 
 @dataclass(frozen=True, slots=True)

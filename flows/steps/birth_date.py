@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from flows.effects import MatchBirthDate, Note, perform
-from flows.errors import FlowError
+from flows.errors import FlowError, WrongAnswer
 from flows.model import (
     Ask,
     Expects,
@@ -25,10 +25,6 @@ from flows.model import (
     Typed,
 )
 from flows.texts import Text
-
-
-class WrongBirthDate(FlowError):
-    code, key, status, counts = "1002", "error.wrong_birth_date", 403, True
 
 
 class NoBirthDate(FlowError):
@@ -60,7 +56,7 @@ class BirthDate(Step[State, BirthDateOptions]):
         right = yield from perform(MatchBirthDate(facts.client, _iso(given.text)))
         yield Note("birth_date_evaluated", {"ok": right})
         if not right:
-            return Refuse(WrongBirthDate())
+            return Refuse(WrongAnswer("birth_date"))
         return Pass(facts.model_copy(update={"proofs": (*facts.proofs, Proof(method=self.name, at=now))}))
 
     def _ask(self) -> Ask:

@@ -6,7 +6,7 @@ Numbers: security.md §7 #1-#4. The code's life is absolute from its first sendi
 from pydantic import Field
 
 from flows.effects import AllDown, CheckCode, Note, SendCode, perform
-from flows.errors import FlowError, StepUnknown
+from flows.errors import FlowError, StepUnknown, WrongAnswer
 from flows.identifiers import Identifier
 from flows.model import (
     Ask,
@@ -26,10 +26,6 @@ from flows.model import (
     Typed,
 )
 from flows.texts import Text
-
-
-class WrongCode(FlowError):
-    code, key, status, counts = "1002", "error.wrong_code", 403, True
 
 
 class CodeUndelivered(FlowError):
@@ -90,7 +86,7 @@ class Code(Step[CodeState, CodeOptions]):
         right = equal and facts.client is not None
         yield Note("otp_evaluated", {"ok": right})
         if not right:
-            return Refuse(WrongCode())
+            return Refuse(WrongAnswer("code"))
         return Pass(facts.model_copy(update={"proofs": (*facts.proofs, Proof(method=self.name, at=now))}))
 
     def _ask(self, state: CodeState, facts: Facts, post: tuple[SendCode, ...]) -> Ask:

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from flows.effects import MatchWord, Note, perform
-from flows.errors import FlowError
+from flows.errors import FlowError, WrongAnswer
 from flows.model import (
     Ask,
     Expects,
@@ -23,10 +23,6 @@ from flows.model import (
     Typed,
 )
 from flows.texts import Text
-
-
-class WrongWord(FlowError):
-    code, key, status, counts = "1002", "error.wrong_word", 403, True
 
 
 class NoSecretWord(FlowError):
@@ -58,7 +54,7 @@ class SecretWord(Step[State, SecretWordOptions]):
         right = yield from perform(MatchWord(facts.client, given.text))
         yield Note("word_evaluated", {"ok": right})
         if not right:
-            return Refuse(WrongWord())
+            return Refuse(WrongAnswer("word"))
         return Pass(facts.model_copy(update={"proofs": (*facts.proofs, Proof(method=self.name, at=now))}))
 
     def _ask(self) -> Ask:

@@ -1,0 +1,302 @@
+"""Redis: the keys, the scripts in `lua/`, the shards, the due wakes.
+
+Everything of one client lives in one of 16 shards, `shinos:1:{NN}:`, so that a script on Redis Cluster finds it in one
+slot. What belongs to a channel, a gateway or the house as a whole lives in shard 00, "the hall".
+
+| key                        | what                                       | lives                    |
+|----------------------------|--------------------------------------------|--------------------------|
+| session:<sid>              | hash: revision, sealed body, gates, effects  | the dialogue + 6 min    |
+| step:<stepId>, pair:<fp>   | which dialogue                             | like the dialogue        |
+| wrong:<fp>                 | counted attempts of a pair or a subject     | 24 h                     |
+| lock:<pair>, row:<subject> | lock; wrong answers in a row                | its length; 1 year       |
+| sends:<pair>               | sends of a pair                            | 24 h                     |
+| token:<sha256>, reads:<…>  | token record; reads in this hour            | 1 h                      |
+| wakes, audit               | due wakes; audit entries on their way to SQL | no TTL: emptied by work |
+| channel_…, phone:…, prefix…, gateway…, sends_today, drain, audit_stuck (the hall) | limits, health | at most 24 h |
+
+"Subject" is a client, under all names; "pair" is a subject in a channel. Both are fingerprints; no name, phone or code
+reaches Redis.
+"""
+
+import asyncio
+import hashlib
+import json
+import secrets
+from base64 import urlsafe_b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pydantic import ValidationError
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import RedisError
+
+from flows.effects import Note
+from flows.errors import StoreDown
+from flows.keys import Keys, Unsealable
+from flows.model import Session
+from flows.pipeline import Argument, Pipeline, Script
+from flows.settings import Limits
+
+SHARDS = 16
+TICK_SECONDS = 0.8
+_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+TAKE, MOVE, ADMIT, RELEASE, PERMIT, GATEWAY, LEASE, HOLD, TOKEN = (
+    Script(name) for name in ("take", "move", "admit", "release", "permit", "gateway", "lease", "hold", "token")
+)
+
+
+def prefix(shard: int) -> str:
+    return f"shinos:1:{{{shard:02}}}:"
+
+
+HALL = prefix(0)
+
+
+def shard_of_fingerprint(fingerprint: str) -> int:
+    return int(fingerprint[0], 16)
+
+
+def shard_of_text(text: str) -> int | None:
+    """The shard in the last four bits of a stepId or token; None when it cannot be one of ours."""
+    index = _ALPHABET.find(text[-1:]) if text else -1
+    return index & 15 if index >= 0 else None
+
+
+def new_step_id(shard: int) -> str:
+    """128 random bits and the shard, as 22 base64url characters (security.md §7 #14)."""
+    body = urlsafe_b64encode(secrets.token_bytes(16)).decode()[:21]
+    return body + _ALPHABET[secrets.randbelow(4) << 4 | shard]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What `take` found. `nth` is the number of the counted attempt, `wait` ms until the next send or the lock's end."""
+
+    verdict: Literal["ok", "live", "none", "repeat", "unknown", "spent", "foreign", "locked"]
+    now: float
+    sid: str = ""
+    rev: int = 0
+    session: Session | None = None
+    step_id: str = ""
+    nth: int = 0
+    tries: int = 0
+    wait: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """`verdict` limit: `layer` says which; `down` are the gateways known to be down."""
+
+    verdict: Literal["ok", "limit", "audit"]
+    now: float
+    wait: int
+    layer: str = ""
+    down: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """A posted effect on its way into the store: sealed JSON, done `delay` ms after the save."""
+
+    id: str
+    sealed: bytes = field(repr=False)
+    delay: int = 0
+
+
+@dataclass(slots=True)
+class Move:
+    """One change of a dialogue; see `lua/move.lua`. `rev` None writes only the verdict and the audit entries."""
+
+    shard: int
+    sid: str
+    pair: str
+    subject: str
+    channel: str
+    rev: int | None = None
+    was: str = ""
+    who: str = ""
+    session: Session | None = None
+    step_id: str = ""
+    previous: str | None = None
+    answer: str = ""
+    attempt: str = ""
+    verdict: str = "none"
+    send: str | None = None
+    post: Sequence[Posting] = ()
+    wake: float | None = None
+    token: str | None = None
+    card: bytes = field(default=b"", repr=False)
+    notes: Sequence[Note] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """A due wake in our hands. `job` is "" when the step only wants to look again."""
+
+    shard: int
+    sid: str
+    job: str
+    sealed: bytes = field(repr=False)
+    nth: int = 0
+
+
+def limits_json(limits: Limits) -> str:
+    """The limits as the scripts read them: times in milliseconds under `…_ms`."""
+    table = limits.model_dump()
+    for name in ("lock", "dialogue", "repeat", "token", "token_first", "token_idle", "breaker"):
+        table[f"{name}_ms"] = table.pop(name) * 1000
+    return json.dumps(table)
+
+
+def open_redis(url: str, connections: int) -> Redis:
+    """A client that gives up quickly: redis-py's default retries make a refused connection take 4-10 s."""
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=connections,
+        timeout=TICK_SECONDS,
+        retry=Retry(ExponentialBackoff(cap=0.2, base=0.02), 2),
+        socket_connect_timeout=0.5,
+        protocol=2,
+    )
+    return Redis(connection_pool=pool)
+
+
+class Store:
+    """The dialogues. Every method is one round trip at most and raises `StoreDown`."""
+
+    def __init__(self, redis: Redis, keys: Keys, limits: Limits) -> None:
+        self.redis = redis
+        self.pipeline = Pipeline(redis, TICK_SECONDS)
+        self._keys = keys
+        self._limits = limits_json(limits)
+        self._lease = limits.lease * 1000
+
+    async def admit(self, channel: str, what: Literal["begin", "answer", "other"], attempt: str) -> Admitted:
+        verdict, now, wait, *rest = await self.pipeline.call(ADMIT, HALL, channel, what, attempt, self._limits)
+        words = [word.decode() for word in rest]
+        if verdict == b"ok":
+            return Admitted("ok", now / 1000, wait, down=frozenset(words))
+        return Admitted(verdict.decode(), now / 1000, wait, layer=words[0] if words else "")
+
+    async def release(self, channel: str, attempt: str, phone_prefix: str) -> None:
+        await self.pipeline.call(RELEASE, HALL, channel, attempt, phone_prefix)
+
+    async def take(
+        self,
+        how: Literal["step", "pair", "sid"],
+        ref: str,
+        shard: int,
+        *,
+        channel: str = "",
+        who: str = "",
+        attempt: str = "",
+        answer: str = "",
+        subject: str = "",
+    ) -> Taken:
+        """Find a dialogue and count the attempt. An unreadable one is `unknown`: expired, start again."""
+        arguments = (how, ref, channel, who, attempt, answer, subject, self._limits)
+        verdict, now, *rest = await self.pipeline.call(TAKE, prefix(shard), *arguments)
+        word = verdict.decode()
+        if not rest:
+            return Taken(word, now / 1000)
+        sid, rev, body, step_id, nth, tries, wait = rest
+        session = self._open(body, sid.decode()) if body else None
+        if body and session is None:
+            word = "unknown"
+        return Taken(word, now / 1000, sid.decode(), rev, session, step_id.decode(), nth, tries, wait)
+
+    async def move(self, move: Move) -> tuple[Literal["ok", "lost", "limited"], int]:
+        """Returns the verdict and, for `limited`, the ms until a send is allowed."""
+        body = self._seal(move.session) if move.session else b""
+        tail = [move.card] if move.token else []
+        todo = json.dumps(_todo(move))
+        arguments: list[Argument] = [todo, body, self._limits, *(post.sealed for post in move.post), *tail]
+        verdict, _now, *wait = await self.pipeline.call(MOVE, prefix(move.shard), *arguments)
+        return verdict.decode(), wait[0] if wait else 0
+
+    async def token(
+        self, token: str, channel: str, what: Literal["read", "revoke"], fields: str
+    ) -> tuple[Literal["ok", "refused", "limit"], int | bytes]:
+        """The sealed card reference of a token that works, or ms to wait."""
+        shard, digest = shard_of_text(token), hashlib.sha256(token.encode()).hexdigest()
+        arguments = (digest, channel, what, self._limits, fields)
+        verdict, _now, *rest = await self.pipeline.call(TOKEN, prefix(shard or 0), *arguments)
+        return verdict.decode(), rest[0] if rest else 0
+
+    async def permit(self, send_id: str, phone: str, phone_prefix: str) -> str:
+        """ "ok", or the layer that says no."""
+        layer: bytes = await self.pipeline.call(PERMIT, HALL, send_id, phone, phone_prefix, self._limits)
+        return layer.decode()
+
+    async def gateway(self, name: str, state: Literal["up", "down"]) -> None:
+        await self.pipeline.call(GATEWAY, HALL, name, state, self._limits)
+
+    async def lease(self, worker: str, shards: Sequence[int], most: int) -> list[Leased]:
+        """Take due wakes of these shards, all in one round trip."""
+        calls = [self.pipeline.call(LEASE, prefix(shard), worker, self._lease, most) for shard in shards]
+        answers = await asyncio.gather(*calls)
+        return [
+            Leased(shard, sid.decode(), job.decode(), sealed, nth)
+            for shard, (_now, *due) in zip(shards, answers, strict=True)
+            for sid, job, sealed, nth in due
+        ]
+
+    async def hold(self, wake: Leased, worker: str, sealed: bytes) -> bool:
+        """Write down how far the effect is, and renew the lease. False: it is somebody else's now."""
+        arguments = (wake.sid, wake.job, worker, self._lease, sealed)
+        return bool(await self.pipeline.call(HOLD, prefix(wake.shard), *arguments))
+
+    async def finish(self, wake: Leased, worker: str) -> bool:
+        return bool(await self.pipeline.call(HOLD, prefix(wake.shard), wake.sid, wake.job, worker, 0, ""))
+
+    async def ping(self) -> None:
+        """Raises `StoreDown`."""
+        try:
+            async with asyncio.timeout(TICK_SECONDS):
+                await self.redis.ping()
+        except (RedisError, OSError, TimeoutError):
+            raise StoreDown(retry_after=1) from None
+
+    async def close(self) -> None:
+        await self.pipeline.close()
+        await self.redis.aclose()
+
+    def _seal(self, session: Session) -> bytes:
+        return self._keys.sessions.seal(session.model_dump_json(exclude_defaults=True).encode(), session.sid)
+
+    def _open(self, body: bytes, sid: str) -> Session | None:
+        try:
+            return Session.model_validate_json(self._keys.sessions.unseal(body, sid))
+        except (Unsealable, ValidationError):
+            return None
+
+
+def _todo(move: Move) -> dict[str, Any]:
+    """Absent keys stand for None: cjson reads null as something true."""
+    over = {"done": "done", "stop": "stopped"}.get(move.session.reply.kind, "0") if move.session else "0"
+    todo = {
+        "sid": move.sid,
+        "rev": move.rev,
+        "was": move.was,
+        "pair": move.pair,
+        "subject": move.subject,
+        "channel": move.channel,
+        "who": move.who,
+        "step": move.step_id,
+        "prev": move.previous,
+        "answer": move.answer,
+        "tries": move.session.tries if move.session else None,
+        "over": over,
+        "attempt": move.attempt,
+        "verdict": move.verdict,
+        "send": move.send,
+        "post": [{"id": post.id, "delay": post.delay} for post in move.post],
+        "wake": int(move.wake * 1000) if move.wake else None,
+        "token": move.token,
+        "audit": [(note.event, json.dumps(note.fields)) for note in move.notes],
+    }
+    return {key: value for key, value in todo.items() if value is not None}
