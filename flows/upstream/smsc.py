@@ -60,7 +60,8 @@ class SMSC:
         self._options = options
         self._first = Web(options.url, total=options.seconds / 2)
         self._reserve = Web(options.reserve, total=options.seconds / 2) if options.reserve else self._first
-        self._form = {"fmt": "3", "charset": "utf-8"} | (
+        self._sender = {"sender": options.sender} if options.sender else {}
+        self._account = {"fmt": "3", "charset": "utf-8"} | (
             {"apikey": secret} if options.auth == "apikey" else {"login": options.login, "psw": secret}
         )
 
@@ -81,12 +82,7 @@ class SMSC:
     async def _send(self, host: Web, message: CodeMessage, *, doubtful: bool) -> None:
         if doubtful and await self._knows(host, message):
             return
-        sender: dict[str, str | int] = {"sender": self._options.sender} if self._options.sender else {}
-        form: dict[str, str | int] = {
-            "phones": message.phone or "",
-            "mes": message.text,
-            "id": _number(message.send_id),
-        } | sender
+        form = {"phones": message.phone or "", "mes": message.text, "id": _number(message.send_id)} | self._sender
         told = await self._ask(host, "sys/send.php", form)
         if told.error_code not in {None, _REPEATED}:
             raise _refusal(told.error_code)
@@ -94,7 +90,7 @@ class SMSC:
             raise Unexpected
 
     async def _knows(self, host: Web, message: CodeMessage) -> bool:
-        form: dict[str, str | int] = {"phone": message.phone or "", "id": _number(message.send_id)}
+        form = {"phone": message.phone or "", "id": _number(message.send_id)}
         told = await self._ask(host, "sys/status.php", form)
         if told.error_code == _NO_SUCH_MESSAGE:
             return False
@@ -117,15 +113,17 @@ class SMSC:
         await self._first.close()
         await self._reserve.close()
 
-    async def _ask(self, host: Web, path: str, form: dict[str, str | int]) -> _Said:
-        return (await host.call("POST", path, data={**self._form, **form})).read(_Said)
+    async def _ask(self, host: Web, path: str, form: dict[str, str]) -> _Said:
+        return (await host.call("POST", path, data=self._account | form)).read(_Said)
 
 
-def _number(send_id: str) -> int:
+def _number(send_id: str) -> str:
     """1 to 2^31 - 1. Two sends meet in it once in two thousand million, and the phone is compared as well."""
-    return int(send_id[:16], 16) % (2**31 - 1) + 1
+    return str(int(send_id[:16], 16) % (2**31 - 1) + 1)
 
 
 def _refusal(code: int | None) -> FlowError:
+    if code == _REPEATED:  # of a question, not of a message: they want fewer
+        return Unavailable()
     reason = _REASONS.get(code or 0)
     return Refused(reason) if reason else Unexpected()

@@ -38,7 +38,7 @@ TOTAL = 10.0
 LARGEST = 2**20
 """Bytes of an answer."""
 _TRIES = 3
-_PAUSE = 0.1
+_PAUSE = (0.05, 0.2)
 _LONGEST_PAUSE = 3600
 
 Fields = Mapping[str, str | int | float | bool]
@@ -103,7 +103,7 @@ class Web:
         to be closed, so a GET here is always such a call. `files` that are open files are streamed.
         """
 
-        def request() -> httpx.Request:
+        def request() -> "httpx.Request":
             return self._client.request(
                 method,
                 f"{self._base}/{path.lstrip('/')}",
@@ -130,8 +130,7 @@ class Web:
             result = await self._once(request(), left / 2 if tries else left, largest)
             if not tries or not isinstance(result, Unavailable):
                 return result
-            pause = max(result.retry_after or 0, _PAUSE * 2 ** (_TRIES - tries)) * random.uniform(0.5, 1)  # noqa: S311 - jitter is no secret
-            pause = max(pause, result.retry_after or 0)
+            pause = result.retry_after or random.uniform(*_PAUSE)  # noqa: S311 - jitter is no secret
             if pause >= (end - monotonic()) / 2:
                 return result
             await asyncio.sleep(pause)
