@@ -1,0 +1,77 @@
+"""What the records know of a person: as it comes in, as it rests, as it goes out on the card."""
+
+import json
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from flows.identifiers import KINDS, Identifier, Kind
+from flows.model import Proof
+from flows.records.sealing import Vault
+
+_COLUMN: dict[Kind, str] = {"phone": "phone", "email": "email", "crmid": "crm_id", "telegram": "telegram"}
+
+
+class Person(BaseModel):
+    """Everything personal; `birth_date` in ISO 8601, `inn` as text with its leading zeros."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        alias_generator=to_camel,
+        validate_by_name=True,
+        serialize_by_alias=True,
+    )
+
+    crm_id: str | None = Field(default=None, repr=False)
+    first_name: str | None = Field(default=None, repr=False)
+    last_name: str | None = Field(default=None, repr=False)
+    middle_name: str | None = Field(default=None, repr=False)
+    phone: str | None = Field(default=None, repr=False)
+    email: str | None = Field(default=None, repr=False)
+    birth_date: str | None = Field(default=None, repr=False)
+    inn: str | None = Field(default=None, repr=False)
+    telegram: str | None = Field(default=None, repr=False)
+
+
+class ClientRow(Person):
+    """What is written: identifiers in their one spelling. None says nothing about what is already known."""
+
+    secret_word: str | None = Field(default=None, repr=False)
+
+    def known(self) -> dict[str, str]:
+        """What the row says of the person."""
+        said = ((name, getattr(self, name)) for name in Person.model_fields)
+        return {name: value for name, value in said if value}
+
+
+class Card(Person):
+    """The client card without its `identification`, which the token's record knows."""
+
+    client_id: str
+    proofs: tuple[Proof, ...] = ()
+
+
+class Shown(Card):
+    """The card as an operator sees it."""
+
+    created: int
+    updated: int
+    secret_word: Literal["none", "hardening", "set"]
+
+
+def names_of(person: dict[str, str]) -> list[Identifier]:
+    found = ((kind, person.get(_COLUMN[kind])) for kind in KINDS)
+    return [Identifier(kind=kind, value=value) for kind, value in found if value]
+
+
+def seal_person(vault: Vault, person: dict[str, str]) -> bytes:
+    return vault.seal(json.dumps(person, ensure_ascii=False, separators=(",", ":")).encode(), "person")
+
+
+def unseal_person(vault: Vault, sealed: bytes) -> dict[str, str]:
+    """Raises `Unsealable`. Plain JSON, for each dialogue reads it: a model costs ten times as much."""
+    person: dict[str, str] = json.loads(vault.unseal(sealed, "person"))
+    return person
