@@ -4,8 +4,9 @@ Ranges: 1xxx the person, 2xxx an upstream, 3xxx the caller, 9xxx us. A step's ow
 is never reused; `tests/house/test_errors.py` pins code and class.
 
 FlowError
-├── the person          WrongAnswer 1002 · AttemptsSpent 1003 · StepUnknown 1004 · Locked 1005 · TooManyRequests 1006 · TokenRefused 1010
-│                       and beside their steps: ClientNotFound 1001, CodeUndelivered 1007 …
+├── the person          WrongAnswer 1002 · AttemptsSpent 1003 · StepUnknown 1004 · Locked 1005
+│                       TooManyRequests 1006 · TokenRefused 1010
+│                       beside steps: ClientNotFound 1001 · CodeUndelivered 1007 · NoSecretWord 1011 · NoBirthDate 1012
 ├── an upstream         Unavailable 2001 · Refused 2002 · Unexpected 2003
 ├── the caller          Malformed 3001 · KeyRefused 3002 · NotFound 3003 · TooLarge 3004
 └── us                  OurFault 9001 · StoreDown 9002

@@ -10,9 +10,9 @@ A session is over in two ways: `done` (everything proven) and `stopped` (refused
 nothing; the store turns calls on it away before they reach this file, and `advance` refuses once more.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
@@ -26,27 +26,18 @@ from flows.model import (
     Input,
     Outcome,
     Pass,
+    Plan,
     Refuse,
     Reply,
     Script,
     Session,
     State,
-    Step,
     Stop,
     Wait,
 )
 
-AnyStep = Step[Any, Any]
 Verdict = Literal["none", "right", "wrong", "void"]
 """What became of the counted attempt: passed, compared and wrong, or not compared at all (then it is given back)."""
-
-
-class Plan(Protocol):
-    """A checked flow; see `plan.py`."""
-
-    name: str
-    digest: str
-    steps: Sequence[AnyStep]
 
 
 @dataclass(frozen=True, slots=True)

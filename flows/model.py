@@ -209,3 +209,15 @@ class Step(Generic[S, O]):
     def answer(self, state: S, given: Input, facts: Facts, now: float) -> Ending:
         """Take what came in while the step was asking. `now` is Unix seconds of the store's clock."""
         raise NotImplementedError
+
+
+AnyStep = Step[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A checked flow; see `plan.py`. `digest` changes with any change of its configuration."""
+
+    name: str
+    digest: str
+    steps: tuple[AnyStep, ...]

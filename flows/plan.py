@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from flows.machine import AnyStep
+from flows.model import AnyStep, Plan
 
 _FOLDER = Path(__file__).parent / "steps"
 KINDS = tuple(sorted(path.stem for path in _FOLDER.glob("[a-z]*.py")))
@@ -24,16 +23,7 @@ class PlanError(Exception):
     """The configuration of a flow is wrong; the message names flow, step, key and what was expected."""
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedPlan:
-    """A flow whose steps have what they need. `digest` changes with any change of its configuration."""
-
-    name: str
-    digest: str
-    steps: tuple[AnyStep, ...]
-
-
-def make_plan(name: str, stanzas: Sequence[Stanza]) -> CheckedPlan:
+def make_plan(name: str, stanzas: Sequence[Stanza]) -> Plan:
     """Raises `PlanError`."""
     where = f"flow.{name}.steps"
     if not stanzas:
@@ -43,7 +33,7 @@ def make_plan(name: str, stanzas: Sequence[Stanza]) -> CheckedPlan:
     _check_needs(where, steps)
     shape = [(step.kind, step.name, step.options.model_dump(mode="json")) for step in steps]
     digest = hashlib.sha256(json.dumps(shape, sort_keys=True).encode()).hexdigest()[:16]
-    return CheckedPlan(name, digest, steps)
+    return Plan(name, digest, steps)
 
 
 def _step(where: str, stanza: Stanza) -> AnyStep:
@@ -87,7 +77,7 @@ def suggest(word: str, known: Sequence[str] | Mapping[str, Any]) -> str:
     return f', did you mean "{near[0]}"?' if near else ""
 
 
-def diagram(plan: CheckedPlan) -> str:
+def diagram(plan: Plan) -> str:
     """The flow as a Mermaid state diagram."""
     lines = ["stateDiagram-v2", f"    [*] --> {plan.steps[0].name}"]
     following = [step.name for step in plan.steps[1:]] + ["[*]"]

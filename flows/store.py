@@ -12,7 +12,7 @@ slot. What belongs to a channel, a gateway or the house as a whole lives in shar
 | sends:<pair>               | sends of a pair                            | 24 h                     |
 | token:<sha256>, reads:<…>  | token record; reads in this hour            | 1 h                      |
 | wakes, audit               | due wakes; audit entries on their way to SQL | no TTL: emptied by work |
-| channel_…, phone:…, prefix…, gateway…, sends_today, drain, audit_stuck (the hall) | limits, health | at most 24 h |
+| channel_…, phone:…, prefix…, gateway…, sends_today, drain, audit_stuck: the hall | limits, health | at most 24 h |
 
 "Subject" is a client, under all names; "pair" is a subject in a channel. Both are fingerprints; no name, phone or code
 reaches Redis.
@@ -22,6 +22,7 @@ import asyncio
 import hashlib
 import json
 import secrets
+import time
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -74,7 +75,10 @@ def new_step_id(shard: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What `take` found. `nth` is the number of the counted attempt, `wait` ms until the next send or the lock's end."""
+    """What `take` found. `nth` is the number of the counted attempt; of a pair, the ms that it stays locked.
+
+    `wait` is ms until the next send, or until the lock's end.
+    """
 
     verdict: Literal["ok", "live", "none", "repeat", "unknown", "spent", "foreign", "locked"]
     now: float
@@ -85,6 +89,8 @@ class Taken:
     nth: int = 0
     tries: int = 0
     wait: int = 0
+    pair: str = ""
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,13 +180,16 @@ class Store:
         self._keys = keys
         self._limits = limits_json(limits)
         self._lease = limits.lease * 1000
+        self._noted: dict[str, float] = {}
+        self._notes: set[asyncio.Future[Any]] = set()
 
     async def admit(self, channel: str, what: Literal["begin", "answer", "other"], attempt: str) -> Admitted:
-        verdict, now, wait, *rest = await self.pipeline.call(ADMIT, HALL, channel, what, attempt, self._limits)
+        found, now, wait, *rest = await self.pipeline.call(ADMIT, HALL, channel, what, attempt, self._limits)
         words = [word.decode() for word in rest]
-        if verdict == b"ok":
+        verdict = found.decode()
+        if verdict == "ok":
             return Admitted("ok", now / 1000, wait, down=frozenset(words))
-        return Admitted(verdict.decode(), now / 1000, wait, layer=words[0] if words else "")
+        return Admitted(verdict, now / 1000, wait, layer=words[0] if words else "")
 
     async def release(self, channel: str, attempt: str, phone_prefix: str) -> None:
         await self.pipeline.call(RELEASE, HALL, channel, attempt, phone_prefix)
@@ -199,15 +208,16 @@ class Store:
     ) -> Taken:
         """Find a dialogue and count the attempt. An unreadable one is `unknown`: expired, start again."""
         arguments = (how, ref, channel, who, attempt, answer, subject, self._limits)
-        verdict, now, *rest = await self.pipeline.call(TAKE, prefix(shard), *arguments)
-        word = verdict.decode()
+        found, now, *rest = await self.pipeline.call(TAKE, prefix(shard), *arguments)
+        word = found.decode()
         if not rest:
             return Taken(word, now / 1000)
-        sid, rev, body, step_id, nth, tries, wait = rest
+        sid, rev, body, step, nth, tries, wait, pair, whose = rest
         session = self._open(body, sid.decode()) if body else None
         if body and session is None:
             word = "unknown"
-        return Taken(word, now / 1000, sid.decode(), rev, session, step_id.decode(), nth, tries, wait)
+        texts = (sid.decode(), step.decode(), pair.decode(), whose.decode())
+        return Taken(word, now / 1000, texts[0], rev, session, texts[1], nth, tries, wait, texts[2], texts[3])
 
     async def move(self, move: Move) -> tuple[Literal["ok", "lost", "limited"], int]:
         """Returns the verdict and, for `limited`, the ms until a send is allowed."""
@@ -226,6 +236,22 @@ class Store:
         arguments = (digest, channel, what, self._limits, fields)
         verdict, _now, *rest = await self.pipeline.call(TOKEN, prefix(shard or 0), *arguments)
         return verdict.decode(), rest[0] if rest else 0
+
+    def note(self, channel: str, *notes: Note) -> None:
+        """Audit events outside a dialogue, in the background; of a kind at most one per second and process."""
+        kind = channel + json.dumps([note.fields for note in notes])
+        now = time.monotonic()
+        if now - self._noted.get(kind, -1) < 1:
+            return
+        self._noted[kind] = now
+        task = asyncio.ensure_future(self.move(Move(0, "none", "none", "none", channel, notes=notes)))
+        self._notes.add(task)
+        task.add_done_callback(self._noted_down)
+
+    def _noted_down(self, task: "asyncio.Future[Any]") -> None:
+        self._notes.discard(task)
+        if not task.cancelled():
+            task.exception()
 
     async def permit(self, send_id: str, phone: str, phone_prefix: str) -> str:
         """ "ok", or the layer that says no."""
@@ -261,9 +287,23 @@ class Store:
         except (RedisError, OSError, TimeoutError):
             raise StoreDown(retry_after=1) from None
 
+    async def audit_moves(self) -> None:
+        """Raises `StoreDown` while the audit log cannot be written."""
+        try:
+            async with asyncio.timeout(TICK_SECONDS):
+                stuck = await self.redis.exists(HALL + "audit_stuck")
+        except (RedisError, OSError, TimeoutError):
+            raise StoreDown(retry_after=1) from None
+        if stuck:
+            raise StoreDown(retry_after=5)
+
     async def close(self) -> None:
         await self.pipeline.close()
         await self.redis.aclose()
+
+    def resealed(self, session: Session) -> Session:
+        """Through the same work as a session that was stored and read."""
+        return self._open(self._seal(session), session.sid) or session
 
     def _seal(self, session: Session) -> bytes:
         return self._keys.sessions.seal(session.model_dump_json(exclude_defaults=True).encode(), session.sid)

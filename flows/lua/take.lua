@@ -2,7 +2,7 @@
 -- KEYS[1]  prefix of the shard, "shinos:1:{NN}:"; every key is built from it, so all share one slot
 -- ARGV     1 how: step | pair | sid   2 that step id, pair or sid   3 channel   4 fingerprints of the given names
 --          5 attempt id, "" when nothing is answered   6 fingerprint of the answer   7 subject (pair)   8 limits
--- returns  {verdict, now, sid, rev, body, step, nth, tries, wait}
+-- returns  {verdict, now, sid, rev, body, step, nth, tries, wait, pair, subject}; nth of a pair: ms that it is locked
 local p, how, ref, channel, who = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local attempt, answer, limits = ARGV[5], ARGV[6], cjson.decode(ARGV[8])
 local time = redis.call('TIME')
@@ -43,13 +43,13 @@ local live = h[1] and now < tonumber(h[12])
 if how == 'pair' then
   local left = locked(ref, ARGV[7])
   if live and h[11] == '0' and h[15] == '0' then
-    return {'live', now, sid, tonumber(h[1]), h[2], h[5], left, 0, send_wait(ref)}
+    return {'live', now, sid, tonumber(h[1]), h[2], h[5], left, 0, send_wait(ref), ref, ARGV[7]}
   end
-  return {'none', now, sid or '', 0, '', '', left, 0, 0}
+  return {'none', now, sid or '', 0, '', '', left, 0, 0, ref, ARGV[7]}
 end
 
 if not live then return {'unknown', now} end
-local found = {'ok', now, sid, tonumber(h[1]), h[2], h[5], 0, tonumber(h[10]), 0}
+local found = {'ok', now, sid, tonumber(h[1]), h[2], h[5], 0, tonumber(h[10]), 0, h[13], h[14]}
 if how == 'sid' then return found end
 
 local pair, subject = h[13], h[14]
@@ -82,7 +82,7 @@ end
 
 if not string.find(tries, attempt, 1, true) then
   local left = locked(pair, subject)
-  if left > 0 then return {'locked', now, sid, 0, '', '', 0, 0, left} end
+  if left > 0 then return {'locked', now, sid, 0, '', '', 0, 0, left, pair, subject} end
   if limit > 0 then
     if count >= limit then return {'spent', now} end
     tries = tries .. attempt

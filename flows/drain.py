@@ -1,0 +1,86 @@
+"""Carries audit entries from the shards' streams into the chained log, one drainer for the installation.
+
+An entry rides into its stream in the same script as the event that it tells of. It leaves the stream only after the
+log has it, and the log passes over what it has already: a crash in between doubles nothing. While the log cannot be
+written, `audit_stuck` stands in the hall and every call is refused: no identification without its audit record.
+"""
+
+import asyncio
+import contextlib
+import json
+import secrets
+from typing import Any, Protocol
+
+import structlog
+from redis.exceptions import RedisError
+
+from flows.errors import StoreDown
+from flows.records.chain import AuditEntry
+from flows.store import HALL, SHARDS, Store, prefix
+
+PAUSE_SECONDS = 0.25
+LEASE_MS = 5_000
+STUCK_MS = 5_000
+BATCH = 200
+_log = structlog.get_logger("audit")
+
+
+class Log(Protocol):
+    async def append(self, batch: list[AuditEntry]) -> None: ...
+
+
+class AuditDrain:
+    def __init__(self, store: Store, log: Log) -> None:
+        self._name = secrets.token_hex(8)
+        self._redis = store.redis
+        self._log = log
+
+    async def run(self) -> None:
+        while True:
+            moved = 0
+            try:
+                moved = await self.once()
+            except (RedisError, OSError, TimeoutError):
+                _log.warning("store_down")
+            except StoreDown:
+                _log.error("audit_not_written")
+                await self._stuck()
+            if moved < BATCH:
+                await asyncio.sleep(PAUSE_SECONDS)
+
+    async def once(self) -> int:
+        """Move one batch, if the lease is ours; the number of entries moved."""
+        if not await self._leased():
+            return 0
+        pipe = self._redis.pipeline(transaction=False)
+        for shard in range(SHARDS):
+            pipe.xrange(prefix(shard) + "audit", count=BATCH)
+        streams = await pipe.execute()
+        batch = [_entry(shard, key, value) for shard, rows in enumerate(streams) for key, value in rows]
+        if not batch:
+            return 0
+        await self._log.append(batch)
+        pipe = self._redis.pipeline(transaction=False)
+        for shard, rows in enumerate(streams):
+            if rows:
+                pipe.xdel(prefix(shard) + "audit", *(key for key, _ in rows))
+        await pipe.execute()
+        return len(batch)
+
+    async def _leased(self) -> bool:
+        key = HALL + "drain"
+        if await self._redis.set(key, self._name, nx=True, px=LEASE_MS):
+            return True
+        if await self._redis.get(key) != self._name.encode():
+            return False
+        return bool(await self._redis.pexpire(key, LEASE_MS))
+
+    async def _stuck(self) -> None:
+        with contextlib.suppress(RedisError, OSError):
+            await self._redis.set(HALL + "audit_stuck", self._name, px=STUCK_MS)
+
+
+def _entry(shard: int, key: bytes, value: dict[bytes, bytes]) -> AuditEntry:
+    texts: dict[str, Any] = {name.decode(): text.decode() for name, text in value.items()}
+    fields = json.loads(texts["fields"])
+    return AuditEntry(shard, key.decode(), int(texts["at"]), texts["event"], texts["channel"], texts["object"], fields)

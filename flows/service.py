@@ -1,0 +1,276 @@
+"""One call of a dialogue: admit and take, let the machine decide, move.
+
+Two round trips to Redis a call. `take` counts the attempt before anybody compares it; `move` writes all or nothing by
+compare-and-set. Who loses that race takes again, with the same attempt id, so nothing is counted twice, and gets what
+the winner left: the repeated reply, or the current question.
+"""
+
+import asyncio
+import secrets
+from dataclasses import dataclass, field
+from typing import Any
+
+from flows import jobs, machine, tokens
+from flows.effects import Note
+from flows.errors import AttemptsSpent, FlowError, Locked, StepUnknown, StoreDown, TooManyRequests, WrongAnswer
+from flows.identifiers import Identifier
+from flows.keys import Keys
+from flows.machine import Turn
+from flows.model import Again, Facts, Happened, Input, Reply, Session, Typed
+from flows.performing import Call, Front, Performing
+from flows.store import Admitted, Move, Store, Taken, new_step_id, shard_of_fingerprint, shard_of_text
+
+RACES = 8
+"""How often a turn that lost its compare-and-set is tried anew before it answers 503."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a call comes to. `error` is set when the reply is a refusal; `step_id` is "" when nothing is left to ask."""
+
+    reply: Reply
+    step_id: str
+    token: str | None = field(default=None, repr=False)
+    error: FlowError | None = None
+
+
+class Identification:
+    """The dialogues of all channels. Methods raise `FlowError`."""
+
+    def __init__(self, store: Store, performing: Performing, keys: Keys, country: str) -> None:
+        self.posted = asyncio.Event()
+        """Set when a move has left work for the wakes of this process."""
+        self._store = store
+        self._performing = performing
+        self._keys = keys
+        self._country = country
+
+    async def begin(self, front: Front, names: tuple[Identifier, ...]) -> Answer:
+        """Start a dialogue with the client of that name, or repeat its first question while nothing was answered."""
+        call = Call(front, names, found=await self._performing.records.find(names))
+        subject = self._subject(call)
+        pair = self._keys.fingerprint("pair", front.name, subject)
+        shard = shard_of_fingerprint(subject)
+        admitted, taken = await asyncio.gather(
+            self._store.admit(front.name, "begin", ""), self._store.take("pair", pair, shard, subject=subject)
+        )
+        self._check(call, admitted)
+        if taken.nth and not front.rules.strict:
+            raise Locked(retry_after=_seconds(taken.nth))
+        for _ in range(RACES):
+            answer = await self._begin_once(call, taken)
+            if answer:
+                return answer
+            taken = await self._store.take("pair", pair, shard, subject=subject)
+        raise StoreDown(retry_after=1)
+
+    async def answer(self, front: Front, names: tuple[Identifier, ...], step_id: str, text: str | None) -> Answer:
+        """Answer the step, or with `text` None ask its question again (a code: send it again)."""
+        call = Call(front, names)
+        if text is not None:
+            call.attempt = secrets.token_hex(4)
+            call.answer = self._keys.fingerprint("answer", step_id, text)
+        admission = self._store.admit(front.name, "other" if text is None else "answer", call.attempt)
+        admitted, taken = await asyncio.gather(admission, self._take(call, step_id))
+        self._check(call, admitted)
+        given: Input = Again() if text is None else Typed(text)
+        for _ in range(RACES):
+            if taken.verdict == "repeat" and taken.session:
+                await self._release(call)
+                return self._repeated(taken, taken.session)
+            if taken.verdict != "ok" or taken.session is None:
+                await self._turn_away(call, taken, given)
+            answer = await self._turn(call, taken, given)
+            if answer:
+                return answer
+            taken = await self._take(call, step_id)
+        raise StoreDown(retry_after=1)
+
+    async def happened(self, front: Front, shard: int, sid: str, step: str, given: Happened) -> None:
+        """Bring the end of a posted effect into its dialogue, if that is still at the same step."""
+        for _ in range(RACES):
+            taken = await self._store.take("sid", sid, shard)
+            session = taken.session
+            if session is None or session.over or session.step != step:
+                return
+            if await self._turn(Call(front, session.facts.names), taken, given):
+                return
+
+    async def _begin_once(self, call: Call, taken: Taken) -> Answer | None:
+        front, session = call.front, taken.session
+        if session is not None and session.plan == front.plan.digest:
+            if session.reply.kind != "refuse" and taken.wait > 0:
+                return self._repeated(taken, session)
+            return await self._turn(call, taken, Again())
+        call.sid = secrets.token_hex(16)
+        facts = Facts(
+            reveal_unknown=front.rules.reveal_unknown,
+            language=front.rules.language,
+            country=self._country,
+            names=call.names,
+        )
+        if taken.nth:
+            call.found = None  # locked in a channel that does not say so: all is as usual, and nothing is sent
+        turn = await self._performing.drive(machine.begin(front.plan, call.sid, front.name, facts, taken.now), call)
+        if turn.session.over and turn.error:
+            raise turn.error
+        move = _move(taken, call, rev=0)
+        move.was, move.who = taken.sid, self._who(call.names[:1])
+        return await self._save(call, taken, move, turn)
+
+    async def _turn(self, call: Call, taken: Taken, given: Input) -> Answer | None:
+        """One turn of a stored session; None when somebody else moved it meanwhile."""
+        session = taken.session
+        if session is None:
+            raise StepUnknown
+        call.sid = session.sid
+        try:
+            script = machine.advance(call.front.plan, session, given, taken.now, taken.nth)
+            turn = await self._performing.drive(script, call)
+        except FlowError:
+            await self._give_back(call, taken)
+            raise
+        move = _move(taken, call, rev=None if turn.session is session else taken.rev)
+        return await self._save(call, taken, move, turn)
+
+    async def _save(self, call: Call, taken: Taken, move: Move, turn: Turn) -> Answer | None:
+        token = self._fill(call, taken, move, turn)
+        efforts: list[Any] = [self._store.move(move)]
+        if call.attempt and turn.verdict != "wrong":
+            efforts.append(self._release(call, turn))
+        (verdict, wait), *_ = await asyncio.gather(*efforts)
+        if verdict == "lost":
+            return None
+        if verdict == "limited":
+            return await self._limited(call, move, turn, wait)
+        if move.post:
+            self.posted.set()
+        return Answer(turn.session.reply, move.step_id, token, turn.error)
+
+    def _fill(self, call: Call, taken: Taken, move: Move, turn: Turn) -> str | None:
+        """What is to be written, from what the turn came to. Returns the token of a dialogue that is done."""
+        session, front = turn.session, call.front
+        move.session = session if move.rev is not None else None
+        move.verdict, move.notes, move.wake, move.step_id = turn.verdict, turn.notes, turn.wake, taken.step_id
+        done = session.reply.kind == "done"
+        if turn.moved:
+            move.previous, move.answer = taken.step_id, call.answer
+            move.step_id = "" if done else new_step_id(move.shard)
+        if turn.post:
+            strict, subject = front.rules.strict, taken.subject
+            move.post = jobs.post(
+                turn.post, sid=session.sid, channel=front.name, subject=subject, strict=strict, keys=self._keys
+            )
+            move.send = move.post[0].id
+        return tokens.issue(move, session, taken.now, self._keys) if done else None
+
+    async def _limited(self, call: Call, move: Move, turn: Turn, wait: int) -> Answer | None:
+        """The send budget said no. A passed step stays passed: the new question is saved, its sending is for later."""
+        self._store.note(call.front.name, Note("limit_hit", {"layer": "sends"}))
+        refusal = turn.error or TooManyRequests(retry_after=_seconds(wait))
+        if not turn.moved or move.rev == 0:
+            raise refusal
+        move.send, move.post = None, ()
+        verdict, _ = await self._store.move(move)
+        return Answer(turn.session.reply, move.step_id, error=refusal) if verdict == "ok" else None
+
+    async def _turn_away(self, call: Call, taken: Taken, given: Input) -> None:
+        """Refuse without evaluating; where it must not show, at the price of an evaluation."""
+        efforts: list[Any] = [self._release(call)]
+        if call.front.rules.strict:
+            efforts.append(self._imitate(call, taken.now, given))
+        await asyncio.gather(*efforts)
+        match taken.verdict:
+            case "spent":
+                raise AttemptsSpent
+            case "foreign":
+                raise WrongAnswer
+            case "locked":
+                self._store.note(call.front.name, Note("limit_hit", {"layer": "client"}))
+                raise Locked(retry_after=_seconds(taken.wait))
+            case _:
+                raise StepUnknown
+
+    async def _imitate(self, call: Call, now: float, given: Input) -> None:
+        """The work of a wrong answer, on a dialogue of nobody: time must not tell which refusal it was."""
+        plan = call.front.plan
+        step = next((step for step in plan.steps if step.kind == "code"), plan.steps[-1])
+        state = f'{{"expires":{now + 1}}}' if step.kind == "code" else "{}"
+        session = Session(
+            sid="nobody",
+            flow=plan.name,
+            plan=plan.digest,
+            channel=call.front.name,
+            step=step.name,
+            state=state,
+            facts=Facts(names=call.names),
+            reply=Reply(kind="wait"),
+        )
+        session = self._store.resealed(session)
+        call.sid = session.sid
+        await self._performing.drive(machine.advance(plan, session, given, now, 0), call)
+        nobody = Taken("ok", now, session.sid, pair="nobody", subject="0")
+        move = _move(nobody, call, rev=None)
+        move.verdict = "wrong"
+        await self._store.move(move)
+
+    def _check(self, call: Call, admitted: Admitted) -> None:
+        call.down = admitted.down
+        if admitted.verdict == "audit":
+            raise StoreDown(retry_after=_seconds(admitted.wait))
+        if admitted.verdict == "limit":
+            layer = admitted.layer
+            self._store.note(call.front.name, Note("limit_hit", {"layer": layer}), Note("alarm", {"kind": layer}))
+            raise TooManyRequests(retry_after=_seconds(admitted.wait))
+
+    async def _take(self, call: Call, step_id: str) -> Taken:
+        return await self._store.take(
+            "step",
+            step_id,
+            shard_of_text(step_id) or 0,
+            channel=call.front.name,
+            who=self._who(call.names),
+            attempt=call.attempt,
+            answer=call.answer,
+        )
+
+    async def _release(self, call: Call, turn: Turn | None = None) -> None:
+        """Take an attempt that was not wrong off the channel's count; tell the SMS guard that a code was entered."""
+        if not call.attempt:
+            return
+        entered = turn and any(note.event == "otp_evaluated" and note.fields["ok"] for note in turn.notes)
+        phone = turn.session.facts.phone if turn and entered else None
+        prefix = self._keys.fingerprint("prefix", phone[:-4]) if phone else ""
+        await self._store.release(call.front.name, call.attempt, prefix)
+
+    async def _give_back(self, call: Call, taken: Taken) -> None:
+        """The turn broke off before the answer was judged: the attempt is not charged."""
+        if not call.attempt:
+            return
+        move = _move(taken, call, rev=None)
+        move.verdict = "void"
+        await asyncio.gather(self._store.move(move), self._release(call))
+
+    def _repeated(self, taken: Taken, session: Session) -> Answer:
+        if session.reply.kind == "done":
+            return Answer(session.reply, "", self._keys.token(session.sid, shard_of_fingerprint(taken.subject)))
+        return Answer(session.reply, taken.step_id)
+
+    def _subject(self, call: Call) -> str:
+        """Who the budgets belong to: the client under all its names, or a name that nobody has."""
+        if call.found:
+            return self._keys.fingerprint("client", call.found.client)
+        return self._keys.fingerprint("name", call.names[0].canonical())
+
+    def _who(self, names: tuple[Identifier, ...]) -> str:
+        return " ".join(self._keys.fingerprint("who", name.canonical()) for name in names)
+
+
+def _move(taken: Taken, call: Call, rev: int | None) -> Move:
+    sid = taken.sid if rev != 0 else call.sid
+    shard = shard_of_fingerprint(taken.subject)
+    return Move(shard, sid, taken.pair, taken.subject, call.front.name, rev=rev, attempt=call.attempt)
+
+
+def _seconds(milliseconds: int) -> int:
+    return max(1, -(-milliseconds // 1000))

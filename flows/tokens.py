@@ -1,0 +1,64 @@
+"""Tokens: what stands behind one, and the desk that reads and ends them.
+
+A token is derived from its session, so asking again yields the same one, and the store keeps only its SHA-256.
+"""
+
+import hashlib
+import json
+
+from pydantic import Field
+
+from flows.effects import Note
+from flows.errors import TokenRefused, TooManyRequests
+from flows.keys import Keys, Unsealable
+from flows.model import Proof, Session, Stored
+from flows.store import Move, Store
+
+_OWNER = "token"
+
+
+class Identified(Stored):
+    """Whom a token stands for, what was proven, and when (Unix seconds). The records are read anew for each card."""
+
+    client: str = Field(repr=False)
+    proofs: tuple[Proof, ...]
+    at: float
+
+
+def issue(move: Move, session: Session, now: float, keys: Keys) -> str:
+    """Put the session's token into the move that ends it."""
+    token = keys.token(session.sid, move.shard)
+    who = Identified(client=session.facts.client or "", proofs=session.facts.proofs, at=now)
+    move.token = hashlib.sha256(token.encode()).hexdigest()
+    move.card = keys.sessions.seal(who.model_dump_json().encode(), _OWNER)
+    move.notes = (*move.notes, Note("token_issued", {"token": move.token[:16]}))
+    return token
+
+
+class Tokens:
+    def __init__(self, store: Store, keys: Keys) -> None:
+        self._store = store
+        self._keys = keys
+
+    async def read(self, token: str, channel: str) -> Identified:
+        """Raises `TokenRefused`, one and the same for every token that does not work, and `TooManyRequests`."""
+        verdict, rest = await self._store.token(token, channel, "read", _audit_fields(token))
+        if verdict == "limit":
+            self._store.note(channel, Note("limit_hit", {"layer": "card_reads"}), Note("alarm", {"kind": "card_reads"}))
+            raise TooManyRequests(retry_after=max(1, int(rest) // 1000))
+        if verdict != "ok" or not isinstance(rest, bytes):
+            raise TokenRefused
+        try:
+            return Identified.model_validate_json(self._keys.sessions.unseal(rest, _OWNER))
+        except (Unsealable, ValueError):
+            raise TokenRefused from None
+
+    async def revoke(self, token: str, channel: str) -> None:
+        """Raises `TokenRefused`."""
+        verdict, _ = await self._store.token(token, channel, "revoke", _audit_fields(token))
+        if verdict != "ok":
+            raise TokenRefused
+
+
+def _audit_fields(token: str) -> str:
+    return json.dumps({"token": hashlib.sha256(token.encode()).hexdigest()[:16]})

@@ -1,0 +1,213 @@
+"""The one place where the pieces meet: `open_house(settings)` opens everything and closes it in order."""
+
+import asyncio
+import contextlib
+import json
+import os
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from flows.drain import AuditDrain
+from flows.keys import Keys
+from flows.performing import Front, Performing
+from flows.plan import PlanError, make_plan, suggest
+from flows.records.clients import Records
+from flows.records.opening import BadDatabaseUrl, open_records
+from flows.records.sealing import RecordKeys, WrongRecordsKey
+from flows.service import Identification
+from flows.settings import Settings, SettingsError, unsafe
+from flows.store import Store, open_redis
+from flows.tokens import Tokens
+from flows.upstream.codes import CodeDelivery, CodeGateways, SecretUnset, build
+from flows.wakes import Wakes
+
+DRAIN_SECONDS = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What the fronts are given."""
+
+    settings: Settings
+    fronts: Mapping[str, Front]
+    store: Store
+    records: Records
+    identification: Identification
+    tokens: Tokens
+    delivery: CodeDelivery
+
+
+def plans(settings: Settings) -> dict[str, Front]:
+    """The configured channels with their checked flows. Raises `SettingsError`."""
+    try:
+        made = {name: make_plan(name, flow.steps) for name, flow in settings.flow.items()}
+    except PlanError as error:
+        raise SettingsError(str(error)) from None
+    for plan in made.values():
+        for step in plan.steps:
+            _check_gateways(plan.name, step.name, getattr(step.options, "channels", None))
+    return {name: Front(name, channel, made[channel.flow]) for name, channel in settings.channel.items()}
+
+
+def _check_gateways(flow: str, step: str, channels: tuple[str, ...] | None) -> None:
+    known = tuple(CodeGateways.model_fields)
+    for channel in channels or ():
+        if channel not in known:
+            raise SettingsError(f'flow.{flow}.steps: step {step}: no channel "{channel}"{suggest(channel, known)}')
+
+
+def gateways(settings: Settings) -> CodeDelivery:
+    """The configured ways of delivering a code. Raises `SettingsError`."""
+    unknown = [name for name in settings.upstream if name not in CodeGateways.model_fields]
+    if unknown:
+        hint = suggest(unknown[0], tuple(CodeGateways.model_fields))
+        raise SettingsError(f"upstream.{unknown[0]}: no such upstream{hint}")
+    tables = {name: settings.upstream_table(name) for name in settings.upstream}
+    environ = {name: secret.get_secret_value() for name, secret in settings.secrets.items()}
+    try:
+        return CodeDelivery(build(CodeGateways.model_validate(tables), environ))
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(f"upstream.{where}: {first['msg']}") from None
+    except SecretUnset as error:
+        raise SettingsError(f"upstream: {error}") from None
+
+
+def own_secrets(settings: Settings) -> tuple[Keys, RecordKeys]:
+    """The service's two secrets from the environment; in development made once and kept in `storage.dir`."""
+    names = settings.keys
+    current, records = settings.secret(names.key_env), settings.secret(names.records_key_env)
+    if settings.mode == "development" and not (current and records):
+        made = _development_secrets(settings.storage.dir / "development-secrets.json")
+        current, records = current or made["key"], records or made["records_key"]
+    if not current or not records:
+        raise SettingsError(f"environment: {names.key_env} and {names.records_key_env} must hold 32 characters or more")
+    previous, previous_records = (
+        settings.secret(names.previous_key_env),
+        settings.secret(names.previous_records_key_env),
+    )
+    return (
+        Keys(current.encode(), previous.encode() if previous else None),
+        RecordKeys(records.encode(), previous_records.encode() if previous_records else None),
+    )
+
+
+def _development_secrets(path: Path) -> dict[str, str]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    made = json.dumps({"key": secrets.token_hex(32), "records_key": secrets.token_hex(32)})
+    draft = path.with_suffix(f".{os.getpid()}")
+    draft.touch(mode=0o600)
+    draft.write_text(made, encoding="utf-8")
+    with contextlib.suppress(FileExistsError):
+        os.link(draft, path)  # of several processes that start at once, one wins and all read the same
+    draft.unlink()
+    found: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def redis_url(settings: Settings) -> str:
+    """The configured Redis, or the socket of the embedded one."""
+    return settings.redis.url or f"unix://{(settings.storage.dir / 'valkey' / 'valkey.sock').resolve()}"
+
+
+def database_url(settings: Settings) -> str:
+    return settings.database.url or f"sqlite:///{(settings.storage.dir / 'shinos.db').resolve()}"
+
+
+@asynccontextmanager
+async def open_archive(settings: Settings) -> AsyncIterator[Records]:
+    """The clients' records alone, for the command line. Raises `SettingsError`, `StoreDown`."""
+    settings.storage.dir.mkdir(parents=True, exist_ok=True)
+    _, keys = own_secrets(settings)
+    try:
+        opening = open_records(
+            database_url(settings),
+            keys,
+            storage=settings.storage.dir,
+            word_threads=settings.database.word_threads,
+            word_queue=settings.database.word_queue,
+        )
+        async with opening as records:
+            yield records
+    except (BadDatabaseUrl, WrongRecordsKey) as error:
+        raise SettingsError(f"database: {error}") from None
+
+
+@asynccontextmanager
+async def open_house(settings: Settings, *, work: bool = True) -> AsyncIterator[House]:
+    """Everything, checked and opened; with `work` also the wakes and the audit drain of this process.
+
+    Raises `SettingsError`, `StoreDown`.
+    """
+    problems = unsafe(settings) if settings.mode == "production" else []
+    if problems:
+        raise SettingsError("refusing to start in production mode:\n  " + "\n  ".join(problems))
+    fronts, delivery = plans(settings), gateways(settings)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(delivery.close)
+        records = await stack.enter_async_context(open_archive(settings))
+        keys, _ = own_secrets(settings)
+        store = Store(open_redis(redis_url(settings), settings.redis.connections), keys, settings.limits)
+        stack.push_async_callback(store.close)
+        await _check_redis(store, settings)
+        performing = Performing(records, keys, delivery.gateways)
+        identification = Identification(store, performing, keys, settings.bank.country)
+        house = House(settings, fronts, store, records, identification, Tokens(store, keys), delivery)
+        if work:
+            await stack.enter_async_context(_working(house, keys))
+        yield house
+
+
+@asynccontextmanager
+async def _working(house: House, keys: Keys) -> AsyncIterator[None]:
+    wakes = Wakes(
+        house.store,
+        house.identification,
+        delivery=house.delivery,
+        fronts=house.fronts,
+        keys=keys,
+        bank=house.settings.bank.name,
+    )
+    drain = AuditDrain(house.store, house.records.audit)
+    tasks = [asyncio.create_task(wakes.run()), asyncio.create_task(drain.run())]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await wakes.drain(DRAIN_SECONDS)
+
+
+async def _check_redis(store: Store, settings: Settings) -> None:
+    """A Redis that forgets would forget locks and used codes: production refuses it (security.md M3-M6)."""
+    await store.ping()
+    problems = await redis_problems(store)
+    if problems and settings.mode == "production":
+        raise SettingsError("refusing to start in production mode:\n  " + "\n  ".join(problems))
+
+
+async def redis_problems(store: Store) -> list[str]:
+    """What makes this Redis unfit to remember; empty when it is fit."""
+    try:
+        found = await store.redis.config_get("appendonly", "maxmemory-policy")
+    except Exception:  # noqa: BLE001 - a managed Redis that hides CONFIG; its operator answers for it
+        return []
+    known = {_text(name): _text(value) for name, value in found.items()}
+    problems = []
+    if known.get("appendonly") != "yes":
+        problems.append("redis: appendonly is off; a restart would forget locks and used codes")
+    policy = known.get("maxmemory-policy", "noeviction")
+    if policy != "noeviction":
+        problems.append(f"redis: maxmemory-policy is {policy}; set noeviction, or locks vanish under load")
+    return problems
+
+
+def _text(value: str | bytes | None) -> str:
+    return value.decode() if isinstance(value, bytes) else value or ""

@@ -1,0 +1,121 @@
+"""The Auth API: from a token to the client card, and the end of a token (contract §5)."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Literal
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict
+
+from flows.errors import FlowError, TokenRefused
+from flows.tokens import Identified
+from flows.wiring import House
+from search_api.answers import answered, refused
+from search_api.iq4 import DOORS, HOUSE
+from search_api.observing import OBSERVED
+from search_api.parameters import read_parameters, required
+
+
+class Method(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    at: datetime
+
+
+class IdentificationShape(BaseModel):
+    """`level` after eIDAS: low (knowledge alone), substantial (holds the phone), high (both)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    level: Literal["low", "substantial", "high"]
+    methods: list[Method]
+    at: datetime
+
+
+class Field(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    value: str
+
+
+class ClientCard(BaseModel):
+    """Status 200: what the support agent sees. What the bank does not know is null."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    clientId: str
+    crmId: str | None
+    firstName: str | None
+    lastName: str | None
+    middleName: str | None
+    phone: str | None
+    email: str | None
+    birthDate: str | None
+    inn: str | None
+    telegram: str | None
+    identification: IdentificationShape
+    fields: list[Field]
+
+
+class Revoked(BaseModel):
+    """Status 200: the token is dead."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    revoked: Literal[True] = True
+
+
+async def _card(house: House, token: str, channel: str) -> ClientCard:
+    identified = await house.tokens.read(token, channel)
+    known = await house.records.card(identified.client)
+    if known is None:  # erased since
+        raise TokenRefused
+    shape = known.model_dump(include=set(ClientCard.model_fields), exclude={"identification", "fields"})
+    return ClientCard(**shape, identification=_identification(identified), fields=[])
+
+
+async def _revoke(house: House, token: str, channel: str) -> Revoked:
+    await house.tokens.revoke(token, channel)
+    return Revoked()
+
+
+def _identification(identified: Identified) -> IdentificationShape:
+    methods = [Method(name=proof.method, at=_moment(proof.at)) for proof in identified.proofs]
+    names = {method.name for method in methods}
+    level: Literal["low", "substantial", "high"] = "low"
+    if "code" in names:
+        level = "high" if "secret_word" in names else "substantial"
+    return IdentificationShape(level=level, methods=methods, at=_moment(identified.at))
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(int(seconds), UTC)
+
+
+Act = Callable[[House, str, str], Awaitable[BaseModel]]
+
+
+async def _with_token(request: web.Request, act: Act) -> web.Response:
+    house = request.app[HOUSE]
+    front = request.app[DOORS].front(request)
+    request[OBSERVED].channel = front.name
+    try:
+        parameters = await read_parameters(request, house.settings.server.read_seconds)
+        model = await act(house, required(parameters, "token"), front.name)
+    except FlowError as error:
+        request[OBSERVED].code = error.code
+        return refused(error, front.rules.language)
+    request[OBSERVED].code = "ok"
+    return answered(model, with_nulls=True)
+
+
+async def card(request: web.Request) -> web.Response:
+    """POST /rest/chat/client/auth/{key}"""
+    return await _with_token(request, _card)
+
+
+async def revoke(request: web.Request) -> web.Response:
+    """POST /rest/chat/client/revoke/{key}"""
+    return await _with_token(request, _revoke)

@@ -1,0 +1,103 @@
+"""The Search client API of IQ4 (iQChannels): the shared page "Search client API", contract §4.
+
+One handler: no `stepId` begins, `stepId` with `secretWord` answers, `stepId` alone asks the question again.
+"""
+
+import hashlib
+import hmac
+
+from aiohttp import web
+
+from flows.errors import FlowError, KeyRefused, Malformed
+from flows.identifiers import KINDS, Identifier, recognise
+from flows.performing import Front
+from flows.service import Answer
+from flows.texts import render
+from flows.wiring import House
+from search_api.answers import Question, TokenAnswer, answered, refused
+from search_api.observing import OBSERVED
+from search_api.parameters import read_parameters, required
+
+
+class Doors:
+    """Finds the channel of a key. All keys are compared, each in constant time, whatever is given."""
+
+    def __init__(self, house: House) -> None:
+        self._digests: list[tuple[bytes, Front]] = []
+        self._keyless = next((front for front in house.fronts.values() if front.rules.keyless), None)
+        for front in house.fronts.values():
+            for variable in (front.rules.key_env, front.rules.next_key_env):
+                key = house.settings.secret(variable)
+                if key:
+                    self._digests.append((_digest(key), front))
+
+    def front(self, request: web.Request) -> Front:
+        """Raises `KeyRefused`."""
+        scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
+        key = request.match_info.get("key") or (bearer.strip() if scheme.lower() == "bearer" else "")
+        if not key and self._keyless:
+            return self._keyless
+        given, found = _digest(key), None
+        for digest, front in self._digests:
+            if hmac.compare_digest(digest, given):
+                found = front
+        if found is None:
+            raise KeyRefused
+        return found
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
+
+
+HOUSE = web.AppKey("house", House)
+DOORS = web.AppKey("doors", Doors)
+
+
+async def search(request: web.Request) -> web.Response:
+    """POST /rest/chat/client/search/{key}"""
+    house = request.app[HOUSE]
+    front = request.app[DOORS].front(request)
+    rules = front.rules
+    request[OBSERVED].channel = front.name
+    step_id = None
+    try:
+        parameters = await read_parameters(request, house.settings.server.read_seconds)
+        names = _names(parameters, house.settings.bank.country)
+        step_id = parameters.get("stepId")
+        if step_id is None:
+            answer = await house.identification.begin(front, names)
+        else:
+            answer = await house.identification.answer(front, names, step_id, parameters.get("secretWord"))
+    except FlowError as error:
+        request[OBSERVED].code = error.code
+        return refused(error, rules.language, strict=rules.strict, step_id=None if error.final else step_id)
+    request[OBSERVED].code = answer.error.code if answer.error else answer.reply.kind
+    return _response(answer, front)
+
+
+def _names(parameters: dict[str, str], country: str) -> tuple[Identifier, ...]:
+    given = parameters.get("clientIdType", "").strip().lower()
+    kind = next((kind for kind in KINDS[:3] if kind == given), None)
+    if given and kind is None:
+        raise Malformed("clientIdType", "unknown_type")
+    names = recognise(required(parameters, "client"), kind, country)
+    if not names:
+        raise Malformed("client", "not_a_name")
+    return names
+
+
+def _response(answer: Answer, front: Front) -> web.Response:
+    rules = front.rules
+    if answer.error:
+        step_id = None if answer.error.final else answer.step_id
+        return refused(answer.error, rules.language, strict=rules.strict, step_id=step_id)
+    if answer.token:
+        return answered(TokenAnswer(token=answer.token))
+    text = answer.reply.text
+    question = Question(
+        answerText=render(text, rules.language) if text else "",
+        stepId=answer.step_id,
+        secretWordValidator=answer.reply.expects.pattern,
+    )
+    return answered(question)
