@@ -72,7 +72,7 @@ async def _card(house: House, token: str, channel: str) -> ClientCard:
     known = await house.records.card(identified.client)
     if known is None:  # erased since
         raise TokenRefused
-    shape = known.model_dump(include=set(ClientCard.model_fields), exclude={"identification", "fields"})
+    shape = known.model_dump(exclude={"proofs"})
     return ClientCard(**shape, identification=_identification(identified), fields=[])
 
 
