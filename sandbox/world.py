@@ -1,0 +1,48 @@
+"""What the simulators share: speed, seed, clock, the outbox, faults, armed outcomes and the calls received."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from random import Random
+
+from sandbox.arms import Arms
+from sandbox.calls import Calls
+from sandbox.faults import Faults
+from sandbox.outbox import Outbox
+
+
+@dataclass(kw_only=True)
+class World:
+    """One per application. `speed` scales the upstreams' delays, 0 answers at once; `clock` is in Unix seconds."""
+
+    speed: float = 1.0
+    seed: int = 1
+    clock: Callable[[], float] = time.time
+    outbox: Outbox = field(default_factory=Outbox)
+    faults: Faults = field(default_factory=Faults)
+    arms: Arms = field(default_factory=Arms)
+    calls: Calls = field(default_factory=Calls)
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def random(self, upstream: str) -> Random:
+        """Each upstream draws for itself: calls to one never change the answers of another."""
+        return Random(f"{self.seed}:{upstream}")  # noqa: S311 - repeatable on purpose
+
+    def now(self) -> str:
+        return datetime.fromtimestamp(self.clock(), UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+    def deliver(self, gateway: str, phone: str, text: str) -> None:
+        self.outbox.add({"to": phone, "text": text, "at": self.now(), "gateway": gateway})
+
+    async def pause(self, draw: Random, low: float, high: float) -> None:
+        """The upstream's own slowness: between `low` and `high` seconds, scaled."""
+        if self.speed > 0:
+            await asyncio.sleep(draw.uniform(low, high) * self.speed)
+
+    async def rest(self, seconds: float) -> None:
+        """A fault's delay, not scaled; ends early when the sandbox is stopped."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.closing.wait(), seconds)
