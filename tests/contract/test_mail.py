@@ -36,6 +36,7 @@ class Inbox:
     rcpt: str = "250 OK"
     data: str = "250 OK"
     delay: float = 0.0
+    goodbye: float = 0.0
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
@@ -51,6 +52,10 @@ class Inbox:
             assert isinstance(content, bytes)
             self.letters.append((envelope.mail_from or "", envelope.rcpt_tos, content))
         return self.data
+
+    async def handle_QUIT(self, _server: SMTP, _session: Session, _envelope: Envelope) -> str:  # noqa: N802
+        await asyncio.sleep(self.goodbye)
+        return "221 Bye"
 
 
 def checked(_server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, given: Any) -> AuthResult:
@@ -120,19 +125,19 @@ async def test_a_destination_that_is_no_single_address(to: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answers", "reason"),
-    [({"rcpt": "550 No such user"}, "destination"), ({"data": "554 Spam"}, "content")],
+    ("inbox", "reason"),
+    [(Inbox(rcpt="550 No such user"), "destination"), (Inbox(data="554 Spam"), "content")],
 )
-async def test_no_means_no(answers: dict[str, str], reason: str) -> None:
-    async with serving(lambda: SMTP(Inbox(**answers))) as port:
+async def test_no_means_no(inbox: Inbox, reason: str) -> None:
+    async with serving(lambda: SMTP(inbox)) as port:
         refused = await failure(gateway(port))
     assert isinstance(refused, Refused)
     assert refused.reason == reason
 
 
-@pytest.mark.parametrize("answers", [{"rcpt": "450 Greylisted"}, {"data": "451 Later"}])
-async def test_later_means_unavailable(answers: dict[str, str]) -> None:
-    async with serving(lambda: SMTP(Inbox(**answers))) as port:
+@pytest.mark.parametrize("inbox", [Inbox(rcpt="450 Greylisted"), Inbox(data="451 Later")])
+async def test_later_means_unavailable(inbox: Inbox) -> None:
+    async with serving(lambda: SMTP(inbox)) as port:
         assert isinstance(await failure(gateway(port)), Unavailable)
 
 
@@ -140,6 +145,14 @@ async def test_a_silent_server_is_left_in_time() -> None:
     async with serving(lambda: SMTP(Inbox(delay=1.0))) as port:
         assert isinstance(await failure(gateway(port, seconds=0.3)), Unavailable)
         await asyncio.sleep(1.0)  # the server ends its own turn before the loop goes on
+
+
+async def test_a_slow_goodbye_spoils_nothing() -> None:
+    inbox = Inbox(goodbye=1.2)
+    async with serving(lambda: SMTP(inbox)) as port:
+        await gateway(port).send(message())
+        await asyncio.sleep(1.2)
+    assert len(inbox.letters) == 1
 
 
 async def test_nobody_listens_there(unused_tcp_port: int) -> None:

@@ -39,6 +39,7 @@ async def test_the_same_within_a_minute_is_accepted(sandbox: Sandbox, smsc: SMSC
     await smsc.send(message(PHONE))
     await smsc.send(message(PHONE))
     assert len(await sandbox.outbox(PHONE)) == 1
+    assert await sandbox.paths("smsc_reserve") == []
 
 
 async def test_a_resubmission_asks_first(sandbox: Sandbox, smsc: SMSC) -> None:

@@ -45,12 +45,10 @@ async def test_sent_before_is_success(sandbox: Sandbox, gateway: TelegramGateway
     assert (await sandbox.paths("telegram_gateway"))[1:] == ["sendVerificationMessage"] * 2
 
 
-async def test_the_fee_is_taken_once(sandbox: Sandbox) -> None:
-    gateway = make(sandbox, seconds=0.4)
-    await sandbox.fault("telegram_gateway", "accept-timeout")
+async def test_the_fee_is_asked_for_once(sandbox: Sandbox, gateway: TelegramGateway) -> None:
+    await sandbox.fault("telegram_gateway", "500")
     with pytest.raises(Unavailable):
         await gateway.send(message(PHONE))
-    await gateway.close()
     assert await sandbox.paths("telegram_gateway") == ["checkSendAbility"]
 
 

@@ -40,10 +40,10 @@ class Upstream:
 
 
 @asynccontextmanager
-async def calling(upstream: Upstream | Handler, **options: float) -> AsyncIterator[Web]:
+async def calling(upstream: Upstream | Handler, total: float = 10.0) -> AsyncIterator[Web]:
     app = web.Application()
     app.router.add_route("*", "/{tail:.*}", upstream.handle if isinstance(upstream, Upstream) else upstream)
-    async with TestServer(app) as server, Web(f"http://127.0.0.1:{server.port}/api/", **options) as client:
+    async with TestServer(app) as server, Web(f"http://127.0.0.1:{server.port}/api/", total=total) as client:
         yield client
 
 
@@ -102,6 +102,10 @@ async def test_an_answer() -> None:
     assert request.headers["Accept-Encoding"] == "identity"
 
 
+def shown(value: object) -> str:
+    return f"{value.filename} {value.file.read()!r}" if isinstance(value, web.FileField) else str(value)
+
+
 async def test_form_json_and_files() -> None:
     bodies: list[dict[str, str]] = []
 
@@ -110,7 +114,7 @@ async def test_form_json_and_files() -> None:
             bodies.append(await request.json())
         else:
             form = await request.post()
-            bodies.append({k: v if isinstance(v, str) else f"{v.filename} {v.file.read()!r}" for k, v in form.items()})
+            bodies.append({name: shown(value) for name, value in form.items()})
         return web.Response()
 
     async with calling(note) as client:
@@ -192,7 +196,7 @@ async def test_retry_after_is_waited_for_when_there_is_time() -> None:
 
 async def test_a_silent_upstream_costs_one_try_when_repeats_are_allowed() -> None:
     upstream = Upstream(silent, says())
-    async with calling(upstream, total=0.6) as client:
+    async with calling(upstream, total=1.1) as client:
         assert (await client.call("GET", "x", retry=True)).status == 200
         begun = time.monotonic()
         upstream.handlers = [silent]
