@@ -109,7 +109,7 @@ class NotFound(FlowError):
 class MethodRefused(NotFound):
     """The same code as `NotFound` by contract §4, with the other status."""
 
-    status = 405
+    key, status = "error.method", 405
 
 
 class TooLarge(FlowError):
