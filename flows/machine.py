@@ -11,7 +11,7 @@ nothing; the store turns calls on it away before they reach this file, and `adva
 """
 
 from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import ValidationError
@@ -65,9 +65,7 @@ def begin(plan: Plan, sid: str, channel: str, facts: Facts, now: float) -> Scrip
         facts=facts,
         reply=Reply(kind="wait"),
     )
-    notes: list[Note] = []
-    turn = yield from _arrive(plan, blank, 0, now, notes)
-    return _closed(turn, notes)
+    return (yield from _arrive(plan, blank, 0, facts=facts, now=now, notes=[]))
 
 
 def advance(plan: Plan, session: Session, given: Input, now: float, nth: int) -> Script[Turn]:
@@ -83,62 +81,62 @@ def advance(plan: Plan, session: Session, given: Input, now: float, nth: int) ->
         raise StepUnknown from None
     outcome = yield from _gathering(step.answer(state, given, session.facts, now), notes)
     if isinstance(outcome, Pass):
-        passed = session.model_copy(update={"facts": outcome.facts})
-        turn = yield from _arrive(plan, passed, index + 1, now, notes)
-        return _closed(turn, notes, verdict="right")
+        return (yield from _arrive(plan, session, index + 1, facts=outcome.facts, now=now, notes=notes))
     if isinstance(outcome, Refuse) and outcome.error.counts and 0 < session.tries <= nth:
         notes.append(Note("step_locked", {"step": step.name}))
         outcome = Stop(AttemptsSpent())
-    return _closed(_stayed(session, outcome), notes)
+    return _turn(_change(outcome), session, outcome, notes)
 
 
-def _arrive(plan: Plan, session: Session, index: int, now: float, notes: list[Note]) -> Script[Turn]:
+def _arrive(plan: Plan, session: Session, index: int, *, facts: Facts, now: float, notes: list[Note]) -> Script[Turn]:
     """Enter the step at `index`, and the next ones as long as they pass in silence."""
+    name = session.step
+    outcome: Outcome = Done()
     for step in plan.steps[index:]:
-        outcome = yield from _gathering(step.enter(session.facts, now), notes)
-        session = session.model_copy(update={"step": step.name})
-        if not isinstance(outcome, Pass):
-            if not isinstance(outcome, Stop):
-                notes.append(Note("step_started", {"step": step.name}))
-            turn = _stayed(session, outcome)
-            return Turn(turn.session, moved=True, verdict="none", error=turn.error, post=turn.post, wake=turn.wake)
-        session = session.model_copy(update={"facts": outcome.facts})
-    turn = _stayed(session, Done())
-    return Turn(turn.session, moved=True, verdict="none")
+        name = step.name
+        entered = yield from _gathering(step.enter(facts, now), notes)
+        if not isinstance(entered, Pass):
+            outcome = entered
+            break
+        facts = entered.facts
+    if isinstance(outcome, Ask | Wait):
+        notes.append(Note("step_started", {"step": name}))
+    change = {**_change(outcome), "step": name, "facts": facts}
+    return _turn(change, session, outcome, notes, moved="right" if index else "none")
 
 
-def _stayed(session: Session, outcome: Outcome) -> Turn:
+def _turn(
+    change: dict[str, object], session: Session, outcome: Outcome, notes: list[Note], moved: Verdict | None = None
+) -> Turn:
+    """The one place where a session becomes another."""
+    error = outcome.error if isinstance(outcome, Ask | Refuse | Stop) else None
+    verdict: Verdict = "wrong" if error is not None and error.counts else "void"
+    return Turn(
+        session=session.model_copy(update=change) if change else session,
+        moved=moved is not None,
+        verdict=moved or verdict,
+        error=error,
+        post=outcome.post if isinstance(outcome, Ask | Wait) else (),
+        wake=outcome.until if isinstance(outcome, Wait) else None,
+        notes=tuple(notes),
+    )
+
+
+def _change(outcome: Outcome) -> dict[str, object]:
+    """What an outcome does to the session's fields."""
     match outcome:
-        case Ask():
-            reply = Reply(
-                kind="refuse" if outcome.error else "ask",
-                text=outcome.text,
-                expects=outcome.expects,
-                error=outcome.error.code if outcome.error else None,
-            )
-            saved = _with(session, reply, outcome.state, outcome.tries)
-            return Turn(saved, moved=False, verdict="void", error=outcome.error, post=outcome.post)
-        case Wait():
-            saved = _with(session, Reply(kind="wait", text=outcome.text), outcome.state, 0)
-            return Turn(saved, moved=False, verdict="void", post=outcome.post, wake=outcome.until)
-        case Refuse():
-            return Turn(session, moved=False, verdict="wrong" if outcome.error.counts else "void", error=outcome.error)
-        case Stop():
-            over = session.model_copy(update={"over": True, "reply": Reply(kind="stop", error=outcome.error.code)})
-            return Turn(over, moved=False, verdict="wrong" if outcome.error.counts else "void", error=outcome.error)
+        case Ask(text=text, state=state, expects=expects, tries=tries, error=error):
+            code = error.code if error else None
+            reply = Reply(kind="refuse" if error else "ask", text=text, expects=expects, error=code)
+            return {"reply": reply, "state": state.model_dump_json(), "tries": tries}
+        case Wait(text=text, state=state):
+            return {"reply": Reply(kind="wait", text=text), "state": state.model_dump_json(), "tries": 0}
+        case Stop(error=error):
+            return {"reply": Reply(kind="stop", error=error.code), "over": True}
         case Done():
-            over = session.model_copy(update={"over": True, "tries": 0, "reply": Reply(kind="done")})
-            return Turn(over, moved=False, verdict="none")
-        case Pass():
-            raise TypeError("Pass never leaves the machine")
-
-
-def _with(session: Session, reply: Reply, state: State, tries: int) -> Session:
-    return session.model_copy(update={"reply": reply, "state": state.model_dump_json(), "tries": tries})
-
-
-def _closed(turn: Turn, notes: list[Note], verdict: Verdict | None = None) -> Turn:
-    return replace(turn, verdict=verdict or turn.verdict, notes=(*turn.notes, *notes))
+            return {"reply": Reply(kind="done"), "over": True, "tries": 0}
+        case _:
+            return {}
 
 
 def _gathering(script: Ending, notes: list[Note]) -> Script[Outcome]:

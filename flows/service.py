@@ -6,9 +6,9 @@ the winner left: the repeated reply, or the current question.
 """
 
 import asyncio
+import contextlib
 import secrets
 from dataclasses import dataclass, field
-from typing import Any
 
 from flows import jobs, machine, tokens
 from flows.effects import Note
@@ -18,6 +18,7 @@ from flows.keys import Keys
 from flows.machine import Turn
 from flows.model import Again, Facts, Happened, Input, Reply, Session, Typed
 from flows.performing import Call, Front, Performing
+from flows.pipeline import Later
 from flows.store import Admitted, Move, Store, Taken, new_step_id, shard_of_fingerprint, shard_of_text
 
 RACES = 8
@@ -34,12 +35,32 @@ class Answer:
     error: FlowError | None = None
 
 
+class Posted:
+    """The shards where moves of this process have left due work; its wakes look there at once."""
+
+    def __init__(self) -> None:
+        self._shards: set[int] = set()
+        self._any = asyncio.Event()
+
+    def add(self, shard: int) -> None:
+        self._shards.add(shard)
+        self._any.set()
+
+    async def next(self, seconds: float) -> set[int]:
+        """The shards since the last time; empty when `seconds` have gone by without."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._any.wait()
+        self._any.clear()
+        shards, self._shards = self._shards, set()
+        return shards
+
+
 class Identification:
     """The dialogues of all channels. Methods raise `FlowError`."""
 
     def __init__(self, store: Store, performing: Performing, keys: Keys, country: str) -> None:
-        self.posted = asyncio.Event()
-        """Set when a move has left work for the wakes of this process."""
+        self.posted = Posted()
         self._store = store
         self._performing = performing
         self._keys = keys
@@ -51,10 +72,10 @@ class Identification:
         subject = self._subject(call)
         pair = self._keys.fingerprint("pair", front.name, subject)
         shard = shard_of_fingerprint(subject)
-        admitted, taken = await asyncio.gather(
-            self._store.admit(front.name, "begin", ""), self._store.take("pair", pair, shard, subject=subject)
-        )
-        self._check(call, admitted)
+        admission = self._store.admit(front.name, "begin", "")
+        taking = self._store.take("pair", pair, shard, subject=subject)
+        self._check(call, await admission)
+        taken = await taking
         if taken.nth and not front.rules.strict:
             raise Locked(retry_after=_seconds(taken.nth))
         for _ in range(RACES):
@@ -71,12 +92,13 @@ class Identification:
             call.attempt = secrets.token_hex(4)
             call.answer = self._keys.fingerprint("answer", step_id, text)
         admission = self._store.admit(front.name, "other" if text is None else "answer", call.attempt)
-        admitted, taken = await asyncio.gather(admission, self._take(call, step_id))
-        self._check(call, admitted)
+        taking = self._take(call, step_id)
+        self._check(call, await admission)
+        taken = await taking
         given: Input = Again() if text is None else Typed(text)
         for _ in range(RACES):
             if taken.verdict == "repeat" and taken.session:
-                await self._release(call)
+                self._release(call)
                 return self._repeated(taken, taken.session)
             if taken.verdict != "ok" or taken.session is None:
                 await self._turn_away(call, taken, given)
@@ -135,16 +157,15 @@ class Identification:
 
     async def _save(self, call: Call, taken: Taken, move: Move, turn: Turn) -> Answer | None:
         token = self._fill(call, taken, move, turn)
-        efforts: list[Any] = [self._store.move(move)]
-        if call.attempt and turn.verdict != "wrong":
-            efforts.append(self._release(call, turn))
-        (verdict, wait), *_ = await asyncio.gather(*efforts)
+        verdict, wait = await self._store.move(move)
+        if turn.verdict != "wrong":
+            self._release(call, turn)
         if verdict == "lost":
             return None
         if verdict == "limited":
             return await self._limited(call, move, turn, wait)
         if move.post:
-            self.posted.set()
+            self.posted.add(move.shard)
         return Answer(turn.session.reply, move.step_id, token, turn.error)
 
     def _fill(self, call: Call, taken: Taken, move: Move, turn: Turn) -> str | None:
@@ -176,10 +197,9 @@ class Identification:
 
     async def _turn_away(self, call: Call, taken: Taken, given: Input) -> None:
         """Refuse without evaluating; where it must not show, at the price of an evaluation."""
-        efforts: list[Any] = [self._release(call)]
+        self._release(call)
         if call.front.rules.strict:
-            efforts.append(self._imitate(call, taken.now, given))
-        await asyncio.gather(*efforts)
+            await self._imitate(call, taken.now, given)
         match taken.verdict:
             case "spent":
                 raise AttemptsSpent
@@ -223,8 +243,8 @@ class Identification:
             self._store.note(call.front.name, Note("limit_hit", {"layer": layer}), Note("alarm", {"kind": layer}))
             raise TooManyRequests(retry_after=_seconds(admitted.wait))
 
-    async def _take(self, call: Call, step_id: str) -> Taken:
-        return await self._store.take(
+    def _take(self, call: Call, step_id: str) -> Later[Taken]:
+        return self._store.take(
             "step",
             step_id,
             shard_of_text(step_id) or 0,
@@ -234,14 +254,14 @@ class Identification:
             answer=call.answer,
         )
 
-    async def _release(self, call: Call, turn: Turn | None = None) -> None:
+    def _release(self, call: Call, turn: Turn | None = None) -> None:
         """Take an attempt that was not wrong off the channel's count; tell the SMS guard that a code was entered."""
         if not call.attempt:
             return
         entered = turn and any(note.event == "otp_evaluated" and note.fields["ok"] for note in turn.notes)
         phone = turn.session.facts.phone if turn and entered else None
         prefix = self._keys.fingerprint("prefix", phone[:-4]) if phone else ""
-        await self._store.release(call.front.name, call.attempt, prefix)
+        self._store.release(call.front.name, call.attempt, prefix)
 
     async def _give_back(self, call: Call, taken: Taken) -> None:
         """The turn broke off before the answer was judged: the attempt is not charged."""
@@ -249,7 +269,8 @@ class Identification:
             return
         move = _move(taken, call, rev=None)
         move.verdict = "void"
-        await asyncio.gather(self._store.move(move), self._release(call))
+        self._release(call)
+        await self._store.move(move)
 
     def _repeated(self, taken: Taken, session: Session) -> Answer:
         if session.reply.kind == "done":

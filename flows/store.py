@@ -24,7 +24,7 @@ import json
 import secrets
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -38,16 +38,14 @@ from flows.effects import Note
 from flows.errors import StoreDown
 from flows.keys import Keys, Unsealable
 from flows.model import Session
-from flows.pipeline import Argument, Pipeline, Script
+from flows.pipeline import Argument, Later, Pipeline, Script
 from flows.settings import Limits
 
 SHARDS = 16
 TICK_SECONDS = 0.8
+SEARCH_SECONDS = 30.0
+LANES = 4
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-
-TAKE, MOVE, ADMIT, RELEASE, PERMIT, GATEWAY, LEASE, HOLD, TOKEN = (
-    Script(name) for name in ("take", "move", "admit", "release", "permit", "gateway", "lease", "hold", "token")
-)
 
 
 def prefix(shard: int) -> str:
@@ -55,6 +53,7 @@ def prefix(shard: int) -> str:
 
 
 HALL = prefix(0)
+_PREFIXES = tuple(prefix(shard) for shard in range(SHARDS))
 
 
 def shard_of_fingerprint(fingerprint: str) -> int:
@@ -150,14 +149,6 @@ class Leased:
     nth: int = 0
 
 
-def limits_json(limits: Limits) -> str:
-    """The limits as the scripts read them: times in milliseconds under `…_ms`."""
-    table = limits.model_dump()
-    for name in ("lock", "dialogue", "repeat", "token", "token_first", "token_idle", "breaker"):
-        table[f"{name}_ms"] = table.pop(name) * 1000
-    return json.dumps(table)
-
-
 def open_redis(url: str, connections: int) -> Redis:
     """A client that gives up quickly: redis-py's default retries make a refused connection take 4-10 s."""
     pool = BlockingConnectionPool.from_url(
@@ -166,6 +157,7 @@ def open_redis(url: str, connections: int) -> Redis:
         timeout=TICK_SECONDS,
         retry=Retry(ExponentialBackoff(cap=0.2, base=0.02), 2),
         socket_connect_timeout=0.5,
+        socket_timeout=None,  # the trip is bounded as a whole; a bound per read costs 50 µs each
         protocol=2,
     )
     return Redis(connection_pool=pool)
@@ -176,25 +168,32 @@ class Store:
 
     def __init__(self, redis: Redis, keys: Keys, limits: Limits) -> None:
         self.redis = redis
-        self.pipeline = Pipeline(redis, TICK_SECONDS)
+        self.pipeline = Pipeline(redis.connection_pool, lanes=LANES, seconds=TICK_SECONDS)
         self._keys = keys
-        self._limits = limits_json(limits)
         self._lease = limits.lease * 1000
+        table = _in_milliseconds(limits)
+        names = ("take", "move", "admit", "permit", "gateway", "lease", "hold", "token", "erase")
+        self._scripts = {name: Script(name, table) for name in names}
+        self._released: list[str] = []
         self._noted: dict[str, float] = {}
         self._notes: set[asyncio.Future[Any]] = set()
 
-    async def admit(self, channel: str, what: Literal["begin", "answer", "other"], attempt: str) -> Admitted:
-        found, now, wait, *rest = await self.pipeline.call(ADMIT, HALL, channel, what, attempt, self._limits)
-        words = [word.decode() for word in rest]
-        verdict = found.decode()
-        if verdict == "ok":
-            return Admitted("ok", now / 1000, wait, down=frozenset(words))
-        return Admitted(verdict, now / 1000, wait, layer=words[0] if words else "")
+    def _call(self, script: str, shard: int, *arguments: Argument) -> asyncio.Future[Any]:
+        return self.pipeline.call(self._scripts[script], _PREFIXES[shard], *arguments)
 
-    async def release(self, channel: str, attempt: str, phone_prefix: str) -> None:
-        await self.pipeline.call(RELEASE, HALL, channel, attempt, phone_prefix)
+    def admit(self, channel: str, what: Literal["begin", "answer", "other"], attempt: str) -> Later[Admitted]:
+        """The channel's own limits, counted at once; and which gateways are known to be down."""
+        released, self._released = self._released, []
+        return Later(self._call("admit", 0, channel, what, attempt, *released), _admitted)
 
-    async def take(
+    def release(self, channel: str, attempt: str, phone_prefix: str) -> None:
+        """Take an answer that was right, or never compared, off the channel's count: with the next `admit`.
+
+        What is lost with this process stays counted as wrong for a day: it errs on the closed side.
+        """
+        self._released += (channel, attempt, phone_prefix)
+
+    def take(
         self,
         how: Literal["step", "pair", "sid"],
         ref: str,
@@ -205,36 +204,24 @@ class Store:
         attempt: str = "",
         answer: str = "",
         subject: str = "",
-    ) -> Taken:
+    ) -> Later[Taken]:
         """Find a dialogue and count the attempt. An unreadable one is `unknown`: expired, start again."""
-        arguments = (how, ref, channel, who, attempt, answer, subject, self._limits)
-        found, now, *rest = await self.pipeline.call(TAKE, prefix(shard), *arguments)
-        word = found.decode()
-        if not rest:
-            return Taken(word, now / 1000)
-        sid, rev, body, step, nth, tries, wait, pair, whose = rest
-        session = self._open(body, sid.decode()) if body else None
-        if body and session is None:
-            word = "unknown"
-        texts = (sid.decode(), step.decode(), pair.decode(), whose.decode())
-        return Taken(word, now / 1000, texts[0], rev, session, texts[1], nth, tries, wait, texts[2], texts[3])
+        future = self._call("take", shard, how, ref, channel, who, attempt, answer, subject)
+        return Later(future, self._taken)
 
-    async def move(self, move: Move) -> tuple[Literal["ok", "lost", "limited"], int]:
-        """Returns the verdict and, for `limited`, the ms until a send is allowed."""
+    def move(self, move: Move) -> Later[tuple[Literal["ok", "lost", "limited"], int]]:
+        """The verdict and, for `limited`, the ms until a send is allowed."""
         body = self._seal(move.session) if move.session else b""
         tail = [move.card] if move.token else []
-        todo = json.dumps(_todo(move))
-        arguments: list[Argument] = [todo, body, self._limits, *(post.sealed for post in move.post), *tail]
-        verdict, _now, *wait = await self.pipeline.call(MOVE, prefix(move.shard), *arguments)
-        return verdict.decode(), wait[0] if wait else 0
+        arguments: list[Argument] = [json.dumps(_todo(move)), body, *(post.sealed for post in move.post), *tail]
+        return Later(self._call("move", move.shard, *arguments), _moved)
 
     async def token(
         self, token: str, channel: str, what: Literal["read", "revoke"], fields: str
     ) -> tuple[Literal["ok", "refused", "limit"], int | bytes]:
         """The sealed card reference of a token that works, or ms to wait."""
-        shard, digest = shard_of_text(token), hashlib.sha256(token.encode()).hexdigest()
-        arguments = (digest, channel, what, self._limits, fields)
-        verdict, _now, *rest = await self.pipeline.call(TOKEN, prefix(shard or 0), *arguments)
+        shard, digest = shard_of_text(token) or 0, hashlib.sha256(token.encode()).hexdigest()
+        verdict, _now, *rest = await self._call("token", shard, digest, channel, what, fields)
         return verdict.decode(), rest[0] if rest else 0
 
     def note(self, channel: str, *notes: Note) -> None:
@@ -244,40 +231,63 @@ class Store:
         if now - self._noted.get(kind, -1) < 1:
             return
         self._noted[kind] = now
-        task = asyncio.ensure_future(self.move(Move(0, "none", "none", "none", channel, notes=notes)))
-        self._notes.add(task)
-        task.add_done_callback(self._noted_down)
-
-    def _noted_down(self, task: "asyncio.Future[Any]") -> None:
-        self._notes.discard(task)
-        if not task.cancelled():
-            task.exception()
+        self.move(Move(0, "none", "none", "none", channel, notes=notes))
 
     async def permit(self, send_id: str, phone: str, phone_prefix: str) -> str:
         """ "ok", or the layer that says no."""
-        layer: bytes = await self.pipeline.call(PERMIT, HALL, send_id, phone, phone_prefix, self._limits)
+        layer: bytes = await self._call("permit", 0, send_id, phone, phone_prefix)
         return layer.decode()
 
     async def gateway(self, name: str, state: Literal["up", "down"]) -> None:
-        await self.pipeline.call(GATEWAY, HALL, name, state, self._limits)
+        await self._call("gateway", 0, name, state)
 
-    async def lease(self, worker: str, shards: Sequence[int], most: int) -> list[Leased]:
+    async def lease(self, worker: str, shards: Collection[int], most: int) -> list[Leased]:
         """Take due wakes of these shards, all in one round trip."""
-        calls = [self.pipeline.call(LEASE, prefix(shard), worker, self._lease, most) for shard in shards]
-        answers = await asyncio.gather(*calls)
-        return [
-            Leased(shard, sid.decode(), job.decode(), sealed, nth)
-            for shard, (_now, *due) in zip(shards, answers, strict=True)
-            for sid, job, sealed, nth in due
-        ]
+        calls = [(shard, self._call("lease", shard, worker, self._lease, most)) for shard in shards]
+        leased = []
+        for shard, call in calls:
+            _now, *due = await call
+            leased += [Leased(shard, sid.decode(), job.decode(), sealed, nth) for sid, job, sealed, nth in due]
+        return leased
 
     async def hold(self, wake: Leased, worker: str, sealed: bytes) -> bool:
         """Write down how far the effect is, and renew the lease. False: it is somebody else's now."""
-        arguments = (wake.sid, wake.job, worker, self._lease, sealed)
-        return bool(await self.pipeline.call(HOLD, prefix(wake.shard), *arguments))
+        return bool(await self._call("hold", wake.shard, wake.sid, wake.job, worker, self._lease, sealed))
 
     async def finish(self, wake: Leased, worker: str) -> bool:
-        return bool(await self.pipeline.call(HOLD, prefix(wake.shard), wake.sid, wake.job, worker, 0, ""))
+        return bool(await self._call("hold", wake.shard, wake.sid, wake.job, worker, 0, ""))
+
+    async def erase(self, subject: str, channels: Sequence[str], *, audited_as: str = "") -> tuple[int, int]:
+        """Forget a client: dialogues with what they had posted, tokens, limits. Returns (dialogues, tokens).
+
+        Not one round trip: it looks for them among all keys. `audited_as` is the channel of the audit entry, if any.
+        """
+        shard = shard_of_fingerprint(subject)
+        pairs = [self._keys.fingerprint("pair", channel, subject) for channel in channels]
+        todo: dict[str, Any] = {"keys": await self._keys_of(subject, shard), "pairs": pairs}
+        if audited_as:
+            todo["audit"] = ("client_erased", audited_as)
+        dialogues, tokens = await self._call("erase", shard, subject, json.dumps(todo))
+        return dialogues, tokens
+
+    async def _keys_of(self, subject: str, shard: int) -> list[str]:
+        """The subject's dialogues and tokens, those that a newer dialogue has put aside included."""
+        mine: list[str] = []
+        kinds = tuple(prefix(shard) + kind for kind in ("session:", "token:"))
+        cursor = -1
+        try:
+            async with asyncio.timeout(SEARCH_SECONDS):
+                while cursor:
+                    cursor, page = await self.redis.scan(max(cursor, 0), prefix(shard) + "*", count=1000)
+                    found = [key for key in (_text(key) for key in page) if key.startswith(kinds)]
+                    pipe = self.redis.pipeline(transaction=False)
+                    for key in found:
+                        pipe.hget(key, "subject")
+                    owners = await pipe.execute() if found else []
+                    mine += [key for key, whose in zip(found, owners, strict=True) if whose == subject.encode()]
+        except (RedisError, OSError, TimeoutError):
+            raise StoreDown(retry_after=1) from None
+        return mine
 
     async def ping(self) -> None:
         """Raises `StoreDown`."""
@@ -314,6 +324,43 @@ class Store:
         except (Unsealable, ValidationError):
             return None
 
+    def _taken(self, answer: list[Any]) -> Taken:
+        verdict, now, *rest = answer
+        word = verdict.decode()
+        if not rest:
+            return Taken(word, now / 1000)
+        sid, rev, body, step, nth, tries, wait, pair, subject = rest
+        session = self._open(body, sid.decode()) if body else None
+        if body and session is None:
+            word = "unknown"
+        texts = (sid.decode(), step.decode(), pair.decode(), subject.decode())
+        return Taken(word, now / 1000, texts[0], rev, session, texts[1], nth, tries, wait, texts[2], texts[3])
+
+
+def _text(key: bytes | str) -> str:
+    return key.decode() if isinstance(key, bytes) else key
+
+
+def _admitted(answer: list[Any]) -> Admitted:
+    verdict, now, wait, *rest = answer
+    words = [word.decode() for word in rest]
+    if verdict == b"ok":
+        return Admitted("ok", now / 1000, wait, down=frozenset(words))
+    return Admitted(verdict.decode(), now / 1000, wait, layer=words[0] if words else "")
+
+
+def _moved(answer: list[Any]) -> tuple[Literal["ok", "lost", "limited"], int]:
+    verdict, _now, *wait = answer
+    return verdict.decode(), wait[0] if wait else 0
+
+
+def _in_milliseconds(limits: Limits) -> dict[str, object]:
+    """The limits as the scripts read them: times under `…_ms`."""
+    table = limits.model_dump()
+    for name in ("lock", "dialogue", "repeat", "token", "token_first", "token_idle", "breaker"):
+        table[f"{name}_ms"] = table.pop(name) * 1000
+    return table
+
 
 def _todo(move: Move) -> dict[str, Any]:
     """Absent keys stand for None: cjson reads null as something true."""
@@ -337,6 +384,6 @@ def _todo(move: Move) -> dict[str, Any]:
         "post": [{"id": post.id, "delay": post.delay} for post in move.post],
         "wake": int(move.wake * 1000) if move.wake else None,
         "token": move.token,
-        "audit": [(note.event, json.dumps(note.fields)) for note in move.notes],
+        "audit": [(note.event, note.fields) for note in move.notes],
     }
     return {key: value for key, value in todo.items() if value is not None}

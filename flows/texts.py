@@ -4,7 +4,7 @@ import tomllib
 from functools import cache
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 LANGUAGES = ("ru", "tg", "en", "kk")
 _FOLDER = Path(__file__).parent / "texts"
@@ -16,7 +16,7 @@ class Text(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     key: str
-    params: dict[str, str | int] = {}
+    params: dict[str, str | int] = Field(default_factory=dict)
 
 
 @cache

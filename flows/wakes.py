@@ -8,7 +8,8 @@ letter: its dialogue is told that it failed, and the queue goes on.
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Mapping
+import time
+from collections.abc import Collection, Mapping
 
 import structlog
 
@@ -56,21 +57,31 @@ class Wakes:
         self._keys = keys
         self._bank = bank
         self._running: set[asyncio.Task[None]] = set()
+        self._suspects: set[str] = set()
+        self._down: frozenset[str] = frozenset()
+        self._asked = -1.0
 
     async def run(self) -> None:
-        """Lease and carry out until cancelled; then `drain`."""
+        """Lease and carry out until cancelled; then `drain`.
+
+        What this process posts is looked for at once, in its shard; what others left, in all shards now and then.
+        """
+        swept = 0.0
         while True:
+            shards: Collection[int] = await self._identification.posted.next(IDLE_SECONDS)
+            now = time.monotonic()
+            if now - swept >= IDLE_SECONDS:
+                shards, swept = range(SHARDS), now
             room = AT_ONCE - len(self._running)
-            leased: list[Leased] = []
-            if room:
-                with contextlib.suppress(StoreDown):
-                    leased = await self._store.lease(self._worker, range(SHARDS), room)
-            for wake in leased:
-                task = asyncio.create_task(self._carry_out(wake))
-                self._running.add(task)
-                task.add_done_callback(self._running.discard)
-            if not leased:
-                await self._nap()
+            if room <= 0:
+                await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+                swept = 0.0
+                continue
+            with contextlib.suppress(StoreDown):
+                for wake in await self._store.lease(self._worker, shards, room):
+                    task = asyncio.create_task(self._carry_out(wake))
+                    self._running.add(task)
+                    task.add_done_callback(self._running.discard)
 
     async def drain(self, seconds: float) -> None:
         """Let what is in hand come to its end; the rest stays leased, and another worker takes over."""
@@ -78,12 +89,6 @@ class Wakes:
             _, late = await asyncio.wait(self._running, timeout=seconds)
             for task in late:
                 task.cancel()
-
-    async def _nap(self) -> None:
-        posted = self._identification.posted
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(posted.wait(), IDLE_SECONDS)
-        posted.clear()
 
     async def _carry_out(self, wake: Leased) -> None:
         try:
@@ -103,14 +108,14 @@ class Wakes:
             _log.error("wake_failed", session=wake.sid, error=type(error).__name__)
 
     async def _send(self, wake: Leased, job: SendJob) -> None:
-        down = (await self._store.admit(job.channel, "other", "")).down
+        down = await self._known_down(job)
         if job.decoy:
             delivered = Delivered(None, ()) if self._all_down(job, down) else Delivered("nobody")
         elif await self._permitted(job):
             delivered = await self._deliver(wake, job, down)
         else:
             delivered = Delivered("nobody")
-        await self._remember(delivered)
+        await self._remember(delivered, down)
         if delivered.channel is not None:
             await self._store.finish(wake, self._worker)
             _log.info("code_sent", session=wake.sid, gateway=delivered.channel, failed=len(delivered.failed))
@@ -154,13 +159,23 @@ class Wakes:
         await self._identification.happened(self._fronts[job.channel], wake.shard, wake.sid, job.step, given)
         await self._store.finish(wake, self._worker)
 
-    async def _remember(self, delivered: Delivered) -> None:
+    async def _known_down(self, job: SendJob) -> frozenset[str]:
+        """Asked anew once a second: all sends of that second share the answer."""
+        now = time.monotonic()
+        if now - self._asked >= 1:
+            self._down, self._asked = (await self._store.admit(job.channel, "other", "")).down, now
+        return self._down
+
+    async def _remember(self, delivered: Delivered, down: Collection[str]) -> None:
         """What this send has taught about the gateways; a refusal of one destination says nothing about its gateway."""
         for name, word in delivered.failed:
-            if word not in ONE_DESTINATION and word != "down":
+            if word not in ONE_DESTINATION and word not in ("down", "interrupted"):
+                self._suspects.add(name)
                 await self._store.gateway(name, "down")
-        if delivered.channel in self._delivery.gateways:
-            await self._store.gateway(delivered.channel, "up")
+        name = delivered.channel or ""
+        if name in self._suspects or name in down:
+            self._suspects.discard(name)
+            await self._store.gateway(name, "up")
 
     def _all_down(self, job: SendJob, down: frozenset[str]) -> bool:
         return frozenset(self._delivery.gateways).intersection(job.gateways) <= down

@@ -1,11 +1,18 @@
 -- admit: the channel's own limits and what is known of the house as a whole, before a call is looked at.
 -- KEYS[1]  prefix of the hall (shard 00)
--- ARGV     1 channel   2 what: begin | answer | other   3 attempt id   4 limits
+-- ARGV     1 channel   2 what: begin | answer | other   3 attempt id
+--          4… of earlier answers that need not stay counted: channel, attempt id, prefix of an entered code's phone or ""
 -- returns  {verdict, now, wait, open gateways…}; verdict: ok | limit | audit
-local p, channel, what, attempt, limits = KEYS[1], ARGV[1], ARGV[2], ARGV[3], cjson.decode(ARGV[4])
+local p, channel, what, attempt = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local wrong = p .. 'channel_wrong:' .. channel
+
+for i = 4, #ARGV, 3 do
+  redis.call('ZREM', p .. 'channel_wrong:' .. ARGV[i], ARGV[i + 1])
+  local all = p .. 'prefix:' .. ARGV[i + 2]
+  if ARGV[i + 2] ~= '' and redis.call('EXISTS', all) == 1 then redis.call('HINCRBY', all, 'entered', 1) end
+end
 
 if redis.call('EXISTS', p .. 'audit_stuck') == 1 then return {'audit', now, 5000} end
 

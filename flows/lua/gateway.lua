@@ -1,6 +1,6 @@
 -- gateway: what a sender learnt of one gateway. After enough failures in a row it counts as down for a while.
--- KEYS[1]  prefix of the hall   ARGV  1 gateway   2 "up" or "down"   3 limits
-local p, name, limits = KEYS[1], ARGV[1], cjson.decode(ARGV[3])
+-- KEYS[1]  prefix of the hall   ARGV  1 gateway   2 "up" or "down"
+local p, name = KEYS[1], ARGV[1]
 local row = p .. 'gateway_row:' .. name
 if ARGV[2] == 'up' then
   redis.call('DEL', row)
@@ -8,7 +8,7 @@ if ARGV[2] == 'up' then
   return 0
 end
 local failures = redis.call('INCR', row)
-redis.call('PEXPIRE', row, 600000)
+redis.call('PEXPIRE', row, 60000)
 if failures >= limits.breaker_failures then
   local time = redis.call('TIME')
   redis.call('HSET', p .. 'gateways', name, string.format('%d', time[1] * 1000 + limits.breaker_ms))

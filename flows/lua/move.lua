@@ -1,9 +1,9 @@
 -- move: the one way a dialogue changes. All of it or nothing: the session by compare-and-set, its pointers and TTL,
 -- the verdict on the attempt, the send budget, the posted effects with their wakes, the token, the audit entries.
 -- KEYS[1]  prefix of the shard
--- ARGV     1 what to do, as JSON   2 body   3 limits   4… sealed posted effects, in the order of do.post
+-- ARGV     1 what to do, as JSON   2 body   3… sealed posted effects, in the order of do.post
 -- returns  {"ok", now} | {"lost", now} | {"limited", now, wait}
-local p, todo, limits = KEYS[1], cjson.decode(ARGV[1]), cjson.decode(ARGV[3])
+local p, todo = KEYS[1], cjson.decode(ARGV[1])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local s = p .. 'session:' .. todo.sid
@@ -71,7 +71,7 @@ if todo.rev then
 end
 
 for i, job in ipairs(todo.post) do
-  redis.call('HSET', s, 'job:' .. job.id, ARGV[3 + i])
+  redis.call('HSET', s, 'job:' .. job.id, ARGV[2 + i])
   redis.call('ZADD', p .. 'wakes', string.format('%d', now + job.delay), todo.sid .. ':' .. job.id)
 end
 if todo.wake then redis.call('ZADD', p .. 'wakes', string.format('%d', todo.wake), todo.sid .. ':') end
@@ -84,6 +84,6 @@ if todo.token then
 end
 for _, entry in ipairs(todo.audit) do
   redis.call('XADD', p .. 'audit', '*', 'at', string.format('%d', now), 'event', entry[1], 'channel', todo.channel,
-    'object', subject, 'fields', entry[2])
+    'object', subject, 'fields', cjson.encode(entry[2]))
 end
 return {'ok', now}

@@ -1,8 +1,8 @@
 -- permit: may one more message go to this phone? Asked by the sender, off the path of the answer (security.md §7 #10, #12).
 -- KEYS[1]  prefix of the hall
--- ARGV     1 send id   2 fingerprint of the phone   3 fingerprint of its prefix   4 limits
+-- ARGV     1 send id   2 fingerprint of the phone   3 fingerprint of its prefix
 -- returns  "ok" or the layer that says no
-local p, id, phone, prefix, limits = KEYS[1], ARGV[1], KEYS[1] .. 'phone:' .. ARGV[2], ARGV[3], cjson.decode(ARGV[4])
+local p, id, phone, prefix = KEYS[1], ARGV[1], KEYS[1] .. 'phone:' .. ARGV[2], ARGV[3]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local recent, all, today = p .. 'prefix_sends:' .. prefix, p .. 'prefix:' .. prefix, p .. 'sends_today'

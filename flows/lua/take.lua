@@ -1,10 +1,10 @@
 -- take: find a dialogue, check every gate, and count the attempt before anybody compares it.
 -- KEYS[1]  prefix of the shard, "shinos:1:{NN}:"; every key is built from it, so all share one slot
 -- ARGV     1 how: step | pair | sid   2 that step id, pair or sid   3 channel   4 fingerprints of the given names
---          5 attempt id, "" when nothing is answered   6 fingerprint of the answer   7 subject (pair)   8 limits
+--          5 attempt id, "" when nothing is answered   6 fingerprint of the answer   7 subject (pair)
 -- returns  {verdict, now, sid, rev, body, step, nth, tries, wait, pair, subject}; nth of a pair: ms that it is locked
 local p, how, ref, channel, who = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local attempt, answer, limits = ARGV[5], ARGV[6], cjson.decode(ARGV[8])
+local attempt, answer = ARGV[5], ARGV[6]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 

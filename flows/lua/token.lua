@@ -1,8 +1,8 @@
 -- token: check a token at the door, count the read, and write it into the audit stream.
 -- KEYS[1]  prefix of the shard
--- ARGV     1 SHA-256 of the token   2 channel   3 read | revoke   4 limits   5 fields of the audit entry
+-- ARGV     1 SHA-256 of the token   2 channel   3 read | revoke   4 fields of the audit entry
 -- returns  {"ok", now, body} | {"refused", now} | {"limit", now, wait}
-local p, t, channel, limits = KEYS[1], KEYS[1] .. 'token:' .. ARGV[1], ARGV[2], cjson.decode(ARGV[4])
+local p, t, channel = KEYS[1], KEYS[1] .. 'token:' .. ARGV[1], ARGV[2]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local h = redis.call('HMGET', t, 'body', 'channel', 'subject', 'born', 'used', 'reads', 'state')
@@ -24,5 +24,5 @@ else
   redis.call('HSET', t, 'used', string.format('%d', now))
 end
 redis.call('XADD', p .. 'audit', '*', 'at', string.format('%d', now), 'event', event, 'channel', channel,
-  'object', h[3], 'fields', ARGV[5])
+  'object', h[3], 'fields', ARGV[4])
 return {'ok', now, h[1]}

@@ -36,6 +36,9 @@ class SecretWordOptions(Options):
     skip: Literal["never", "when_unset"] = "never"
 
 
+_QUESTION, _WORD, _NOTHING = Text(key="secret_word.ask"), Expects(pattern="^.{1,64}$"), State()
+
+
 class SecretWord(Step[State, SecretWordOptions]):
     kind = "secret_word"
     state_type = State
@@ -58,7 +61,7 @@ class SecretWord(Step[State, SecretWordOptions]):
         return Pass(facts.model_copy(update={"proofs": (*facts.proofs, Proof(method=self.name, at=now))}))
 
     def _ask(self) -> Ask:
-        return Ask(Text(key="secret_word.ask"), State(), Expects(pattern="^.{1,64}$"), tries=self.options.tries)
+        return Ask(_QUESTION, _NOTHING, _WORD, tries=self.options.tries)
 
 
 STEP = SecretWord
