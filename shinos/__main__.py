@@ -1,26 +1,38 @@
 """`shinos`: every command of contract §2."""
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from flows.errors import StoreDown
-from flows.settings import SettingsError, load
+from flows.settings import load
+from shinos import audit, clients, flows
+from shinos.ending import ended
+from shinos.options import CONFIG, Config, group
 
-app = typer.Typer(
-    help="Shinos tells a bank who is at the other end of a chat.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-Config = Annotated[Path, typer.Option("--config", help="The configuration file.", show_default=True)]
-_CONFIG = Path("config.toml")
+app = group("Shinos tells a bank who is at the other end of a chat.")
+app.add_typer(clients.app, name="clients")
+app.add_typer(flows.app, name="flows")
+app.add_typer(audit.app, name="audit")
+
+
+@app.callback(invoke_without_command=True)
+def shinos(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
+    """Shinos tells a bank who is at the other end of a chat."""
+    if version:
+        from shinos.version import version as ours
+
+        typer.echo(f"shinos {ours()}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 @app.command()
-def up(config: Config = _CONFIG) -> None:
+def up(config: Config = CONFIG) -> None:
     """Run everything on this machine: embedded Redis, SQLite, the sandbox, the Search API."""
     from shinos import serving
 
@@ -29,7 +41,7 @@ def up(config: Config = _CONFIG) -> None:
 
 @app.command()
 def serve(
-    config: Config = _CONFIG,
+    config: Config = CONFIG,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that share the port.")] = 1,
 ) -> None:
     """Run the Search API."""
@@ -45,26 +57,39 @@ def serve(
 
 
 @app.command()
-def sandbox(config: Config = _CONFIG) -> None:
+def sandbox(config: Config = CONFIG) -> None:
     """Run the sandbox: it plays every outside system."""
     from shinos import serving
 
     raise typer.Exit(serving.run(load(config), serving.sandbox))
 
 
+@app.command()
+def check(config: Config = CONFIG) -> None:
+    """Look at the configuration, Redis, the database and each upstream; exit 1 when something is wrong or unsafe."""
+    from shinos import checking
+
+    raise typer.Exit(checking.run(config))
+
+
+@app.command()
+def demo(
+    config: Config = CONFIG,
+    url: Annotated[str, typer.Option(help="A running Search API; by default the configured address.")] = "",
+    sandbox_url: Annotated[str, typer.Option(help="Its sandbox; by default the configured address.")] = "",
+) -> None:
+    """Play one identification over the Search API of a running `shinos up`, or of one of its own."""
+    from shinos import serving
+    from shinos.demo import demo as play
+
+    raise typer.Exit(serving.once(load(config), lambda given: play(given, config, url, sandbox_url)))
+
+
 def main() -> int:
-    """The exit status: 0 well, 1 not, 2 used wrongly; errors of use are one line."""
-    try:
-        app(standalone_mode=False)
-    except typer.Exit as end:
-        return end.exit_code
-    except (SettingsError, typer.TyperException) as error:
-        sys.stderr.write(f"shinos: {error}\n")
-        return 2
-    except StoreDown:
-        sys.stderr.write("shinos: Redis or the database cannot be reached; see `shinos check`\n")
-        return 1
-    return 0
+    """The exit status: 0 well, 1 not, 2 used wrongly."""
+    with ended() as end:
+        end.status = app(prog_name="shinos", standalone_mode=False)
+    return end.status or 0
 
 
 if __name__ == "__main__":

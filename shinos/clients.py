@@ -1,22 +1,71 @@
-"""`shinos clients`: import, show, erase, harden; and the cast of the sandbox for `shinos up`."""
+"""`shinos clients`: import, show, erase, harden."""
 
-import tempfile
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from flows.records.importing import import_csv
-from flows.settings import Settings
-from flows.wiring import open_archive
+import typer
+
+from flows.settings import load
+from shinos.options import CONFIG, Config, group
+
+if TYPE_CHECKING:
+    from flows.identifiers import Identifier
+
+app = group("The bank's clients: bring them in, look one up, erase one.")
+Client = Annotated[str, typer.Argument(metavar="ID", help="Phone, e-mail, crmid or @telegram name.")]
 
 
-async def import_cast(settings: Settings) -> int:
-    """Make the sandbox's people clients of the bank; how many they are."""
-    import aiohttp
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv", exists=True, dir_okay=False, readable=True)],
+    config: Config = CONFIG,
+) -> None:
+    """Import a client file: all of it or, when a row is wrong, nothing. Repeating it changes nothing."""
+    from shinos import importing, serving
 
-    async with aiohttp.ClientSession() as session, session.get(f"{settings.sandbox_url}/_people.csv") as response:
-        table = await response.read()
-    with tempfile.NamedTemporaryFile(suffix=".csv") as file:
-        file.write(table)
-        file.flush()
-        async with open_archive(settings) as records:
-            found = await import_csv(Path(file.name), records, country=settings.bank.country)
-    return found.created + found.changed + found.unchanged
+    raise typer.Exit(serving.once(load(config), lambda settings: importing.bring_in(settings, file)))
+
+
+@app.command()
+def show(client: Client, config: Config = CONFIG) -> None:
+    """Show what is known of a client, as JSON."""
+    from shinos import serving, showing
+
+    names = _names(client, config)
+    raise typer.Exit(serving.once(load(config), lambda settings: showing.show(settings, names)))
+
+
+@app.command()
+def erase(
+    client: Client,
+    config: Config = CONFIG,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Erase a client: the record, its key, running dialogues and tokens. It cannot be undone."""
+    from shinos import erasing, serving
+
+    names = _names(client, config)
+    if not yes and sys.stdin.isatty():
+        typer.confirm("Erase this client? It cannot be undone.", abort=True)
+    raise typer.Exit(serving.once(load(config), lambda settings: erasing.erase(settings, names)))
+
+
+@app.command()
+def harden(
+    config: Config = CONFIG,
+    seconds: Annotated[float, typer.Option(min=0, help="Stop after so long; it can be gone on with.")] = 3600,
+) -> None:
+    """Turn imported secret words into argon2id, in as many processes as there are cores."""
+    from shinos import importing, serving
+
+    raise typer.Exit(serving.once(load(config), lambda settings: importing.harden_for(settings, seconds)))
+
+
+def _names(client: str, config: Path) -> "tuple[Identifier, ...]":
+    from flows.identifiers import recognise
+
+    names = recognise(client, None, load(config).bank.country)
+    if not names:
+        raise typer.BadParameter("expected a phone, an e-mail, a crmid or an @telegram name", param_hint="ID")
+    return names

@@ -25,6 +25,12 @@ def run(settings: Settings, main: Callable[[Settings], Coroutine[Any, Any, int]]
         return runner.run(main(settings))
 
 
+def once(settings: Settings, main: Callable[[Settings], Coroutine[Any, Any, int]]) -> int:
+    """Run a command that does one thing and ends; of the log only errors are of interest then."""
+    logs.set_up(settings.log.model_copy(update={"level": "error"}))
+    return asyncio.run(main(settings))
+
+
 def stop_signal() -> asyncio.Event:
     """Set by SIGTERM or Ctrl-C."""
     stop = asyncio.Event()
@@ -38,7 +44,9 @@ def listen(host: str, port: int, section: str) -> socket.socket:
     try:
         return socket.create_server((host, port), backlog=1024, reuse_port=False)
     except OSError as error:
-        raise SettingsError(f"{section}.port: cannot listen on {host}:{port}: {error.strerror}") from None
+        raise SettingsError(
+            f"{section}.port: cannot listen on {host}:{port}: {error.strerror}; set {section}.port, 0 picks a free one"
+        ) from None
 
 
 def url_of(listening: socket.socket) -> str:
@@ -62,12 +70,13 @@ async def open_api(stack: AsyncExitStack, settings: Settings, listening: socket.
     await web.SockSite(runner, listening).start()
 
 
-async def open_sandbox(stack: AsyncExitStack, settings: Settings, listening: socket.socket) -> None:
+async def open_sandbox(stack: AsyncExitStack, settings: Settings, listening: socket.socket, search_api: str) -> None:
+    """`search_api` is what its page shows."""
     from aiohttp import web
 
     from sandbox.app import make_app
 
-    app = make_app(speed=settings.sandbox.speed, seed=settings.sandbox.seed)
+    app = make_app(speed=settings.sandbox.speed, seed=settings.sandbox.seed, search_api=search_api)
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
@@ -93,7 +102,7 @@ async def sandbox(settings: Settings) -> int:
     stop = stop_signal()
     listening = listen(settings.sandbox.host, settings.sandbox.port, "sandbox")
     async with AsyncExitStack() as stack:
-        await open_sandbox(stack, settings, listening)
+        await open_sandbox(stack, settings, listening, f"http://{settings.server.host}:{settings.server.port}")
         say_ready(listening)
         await stop.wait()
     return 0
@@ -108,9 +117,10 @@ async def up(settings: Settings) -> int:
         if not settings.redis.url:
             url = await stack.enter_async_context(embedded_redis(settings.storage.dir / "valkey"))
             settings = settings.model_copy(update={"redis": Redis(url=url, connections=settings.redis.connections)})
-        if settings.sandbox.enabled:
-            settings = await _with_sandbox(stack, settings)
         listening = listen(settings.server.host, settings.server.port, "server")
+        stack.callback(listening.close)
+        if settings.sandbox.enabled:
+            settings = await _with_sandbox(stack, settings, url_of(listening))
         await open_api(stack, settings, listening)
         sys.stdout.write(f"Search API   {url_of(listening)}/docs\n")
         say_ready(listening)
@@ -118,14 +128,14 @@ async def up(settings: Settings) -> int:
     return 0
 
 
-async def _with_sandbox(stack: AsyncExitStack, settings: Settings) -> Settings:
-    from shinos.clients import import_cast
+async def _with_sandbox(stack: AsyncExitStack, settings: Settings, search_api: str) -> Settings:
+    from shinos.cast import import_cast
 
     listening = listen(settings.sandbox.host, settings.sandbox.port, "sandbox")
     port = listening.getsockname()[1]
     sandbox_settings = settings.sandbox.model_copy(update={"port": port})
     settings = settings.model_copy(update={"sandbox": sandbox_settings})
-    await open_sandbox(stack, settings, listening)
+    await open_sandbox(stack, settings, listening, search_api)
     imported = await import_cast(settings)
     sys.stdout.write(f"Sandbox      {url_of(listening)}/ ({imported} people to be, and what they are sent)\n")
     return settings

@@ -1,0 +1,30 @@
+"""`shinos audit`: verify, tail."""
+
+from typing import Annotated
+
+import typer
+
+from flows.settings import load
+from shinos.options import CONFIG, Config, group
+
+app = group("The audit log: is it whole, and what does it say.")
+
+
+@app.command()
+def verify(config: Config = CONFIG) -> None:
+    """Exit 0 when the audit log is whole, else 1 and the first broken entry."""
+    from shinos import auditing, serving
+
+    raise typer.Exit(serving.once(load(config), auditing.verify))
+
+
+@app.command()
+def tail(
+    config: Config = CONFIG,
+    number: Annotated[int, typer.Option("-n", min=0, help="How many of the last entries.")] = 10,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes; end with Ctrl-C.")] = False,
+) -> None:
+    """The last entries as JSON lines, oldest first."""
+    from shinos import auditing, serving
+
+    raise typer.Exit(serving.once(load(config), lambda settings: auditing.tail(settings, number, follow=follow)))

@@ -1,0 +1,118 @@
+"""What `shinos check` asks of Redis, the database, the audit log and the upstreams: lines of (what, state, words)."""
+
+import asyncio
+import os
+from typing import Literal
+from urllib.parse import urlsplit
+
+from sqlalchemy import insert
+
+from flows.errors import Refused, StoreDown, Unavailable, Unexpected
+from flows.keys import Keys
+from flows.records.clients import Records
+from flows.records.head import HeadFile, HeadForged
+from flows.records.outage import fail_closed
+from flows.records.tables import audit
+from flows.settings import SANDBOX, Settings, SettingsError
+from flows.store import Store, open_redis
+from flows.upstream.codes import Gateway
+from flows.wiring import database_url, open_archive, own_secrets, redis_problems, redis_url
+
+Line = tuple[str, Literal["ok", "warn", "FAIL"], str]
+UPSTREAM_SECONDS = 5.0
+_ADVICE = {
+    "credentials": "it refuses our credentials: check the login and the secret of its stanza",
+    "network": "it refuses our address: have this machine's address allowed there",
+    "funds": "no money is left there: top the account up",
+    "account": "it has closed the account: ask them",
+}
+
+
+async def redis(settings: Settings, keys: Keys) -> list[Line]:
+    url = redis_url(settings)
+    store = Store(open_redis(url, 2), keys, settings.limits)
+    try:
+        await store.ping()
+        problems = await redis_problems(store)
+        await store.audit_moves()
+    except StoreDown:
+        return [("redis", "FAIL", _no_redis(settings, url))]
+    finally:
+        await store.close()
+    state: Literal["warn", "FAIL"] = "FAIL" if settings.mode == "production" else "warn"
+    found: list[Line] = [("redis", state, problem.removeprefix("redis: ")) for problem in problems]
+    return found or [("redis", "ok", _place(url))]
+
+
+def _no_redis(settings: Settings, url: str) -> str:
+    if not settings.redis.url:
+        return f"the embedded one is not running ({urlsplit(url).path}): start `shinos up`, or set redis.url"
+    return f"{_place(url)} does not answer as it should: start it, or correct redis.url"
+
+
+async def database(settings: Settings) -> list[Line]:
+    place = _place(database_url(settings))
+    try:
+        async with open_archive(settings) as records:
+            await records.ping()
+            return [("database", "ok", place), *await _audit(settings, records)]
+    except SettingsError as error:
+        return [("database", "FAIL", str(error).removeprefix("database: "))]
+    except (StoreDown, OSError):
+        return [("database", "FAIL", f"{place} cannot be opened: is it there, and may we write there?")]
+
+
+async def _audit(settings: Settings, records: Records) -> list[Line]:
+    """Write a record, and take it back before it counts."""
+    folder = settings.storage.dir
+    try:
+        _, keys = own_secrets(settings)
+        await asyncio.to_thread(HeadFile(folder / "audit.head", keys.audit).read)
+        with fail_closed():
+            async with records.writer.transaction() as connection:
+                await connection.execute(insert(audit).values(_REHEARSAL))
+                await connection.rollback()
+    except HeadForged:
+        return [("audit log", "FAIL", f"{folder}/audit.head is not ours; see `shinos audit verify`")]
+    except StoreDown:
+        return [("audit log", "FAIL", "cannot be written: is the disk full, or the database read-only?")]
+    if not os.access(folder, os.W_OK):
+        return [("audit log", "FAIL", f"its head cannot be published: {folder} is not writable")]
+    return [("audit log", "ok", "can be written")]
+
+
+_REHEARSAL = {
+    "seq": -1,
+    "at": 0,
+    "shard": -1,
+    "entry": "check",
+    "event": "check",
+    "channel": "check",
+    "object": "check",
+    "fields": "{}",
+    "prev": b"",
+    "hash": b"",
+}
+
+
+async def upstream(settings: Settings, gateway: Gateway) -> list[Line]:
+    what, table = f"upstream {gateway.name}", settings.upstream.get(gateway.name, {})
+    try:
+        async with asyncio.timeout(UPSTREAM_SECONDS):
+            await gateway.ping()
+    except Refused as refused:
+        return [(what, "FAIL", _ADVICE.get(refused.reason, f"it refuses us: {refused.reason}"))]
+    except (Unavailable, TimeoutError):
+        in_sandbox = any(isinstance(value, str) and SANDBOX in value for value in table.values())
+        hint = "start `shinos up` or `shinos sandbox`" if in_sandbox else "check its address and our way out"
+        return [(what, "FAIL", f"does not answer: {hint}")]
+    except Unexpected:
+        return [(what, "FAIL", "answers what its documentation does not know: is the address right?")]
+    return [(what, "ok", "answers, and takes our credentials")]
+
+
+def _place(url: str) -> str:
+    """Where it is, without name and password."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return f"{host}{parts.path}" if host else f"/{parts.path.lstrip('/')}"
