@@ -14,8 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field
 Kind = Literal["phone", "email", "crmid", "telegram"]
 KINDS: Final[tuple[Kind, ...]] = ("phone", "email", "crmid", "telegram")
 
-_INVISIBLE = re.compile(r"[\s\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]+")
-_PHONE_MARKS = re.compile(r"[-().\u2010-\u2015\u2212\ufe58\ufe63\uff0d/]+")
+_INVISIBLE = re.compile(r"[\s\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+")
+_HYPHENS = re.compile(r"[\u2010-\u2015\u2212]")
+_PHONE_MARKS = re.compile(r"[-()./]+")
 _PLAIN_PHONE = re.compile(r"\+(?:992[0-9]{9}|7[0-9]{10})")
 _EMAIL = re.compile(r"[!-?A-~]{1,64}@[a-z0-9](?:[a-z0-9.-]{0,252}[a-z0-9])?")
 _TELEGRAM = re.compile(r"@[a-z][a-z0-9_]{3,31}")
@@ -48,7 +49,7 @@ def recognise(text: str, kind: Kind | None, country: str) -> tuple[Identifier, .
     `country` (ISO 3166 alpha-2) reads local spellings of phones. A "+" that a form turned into a space is put back
     (protocols.md Q7). Digits can be a phone or a crmid: both are returned when the kind is not given.
     """
-    clean = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
+    clean = _INVISIBLE.sub("", _HYPHENS.sub("-", unicodedata.normalize("NFKC", text)))
     if not clean or not clean.isascii():
         return ()
     readers = {"phone": _phone, "email": _email, "crmid": _crmid, "telegram": _telegram}
