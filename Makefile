@@ -52,5 +52,5 @@ clean:
 # The checkout itself is put on the path; nothing is built or copied.
 .venv/own.done: .venv/bin/uv pyproject.toml
 	@site=$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'); echo "$(CURDIR)" > "$$site/shinos.pth"
-	@printf '#!%s\nimport sys\nfrom shinos.__main__ import main\nsys.exit(main())\n' "$(CURDIR)/$(BIN)/python" > $(BIN)/shinos && chmod +x $(BIN)/shinos
+	@printf '#!%s\nimport sys\nfrom shinos.__main__ import main\nif __name__ == "__main__":\n    sys.exit(main())\n' "$(CURDIR)/$(BIN)/python" > $(BIN)/shinos && chmod +x $(BIN)/shinos
 	@touch $@

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
@@ -24,6 +25,8 @@ SANDBOX_SECRETS = {
     "SHINOS_TELEGRAM_GATEWAY_TOKEN": "sandbox-gateway-token",
 }
 """Public by design: they open the sandbox and nothing else, and production mode refuses them."""
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 Language = Literal["ru", "tg", "en", "kk"]
 
@@ -182,7 +185,10 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Settings:
         raise SettingsError(f"{path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: {error}") from None
-    tree.pop("secrets", None)
+    if "secrets" in tree:
+        raise SettingsError(
+            f"{path}: secrets: unknown section; no secret stands in the file, see keys that end in _env"
+        )
     loose = _overlay(tree, environ)
     names = set(_named_variables(tree)) | set(_named_variables({"keys": KeyNames().model_dump()}))
     for variable in loose:
@@ -209,11 +215,19 @@ def _overlay(tree: dict[str, Any], environ: Mapping[str, str]) -> list[str]:
             raise SettingsError(
                 f"environment: {variable}: no section {parts[0]}{_near(parts[0], Settings.model_fields)}"
             )
-        table = tree
-        for part in parts[:-1]:
-            table = table.setdefault(part, {})
-        table[parts[-1]] = json.loads(value) if value.startswith(("[", "{")) else value
+        _lay(tree, parts, variable, value)
     return loose
+
+
+def _lay(table: dict[str, Any], parts: list[str], variable: str, value: str) -> None:
+    for part in parts[:-1]:
+        table = table.setdefault(part, {})
+        if not isinstance(table, dict):
+            raise SettingsError(f"environment: {variable}: {part} is no section")
+    try:
+        table[parts[-1]] = json.loads(value) if value.startswith(("[", "{")) else value
+    except ValueError:
+        raise SettingsError(f"environment: {variable}: begins like JSON and is none") from None
 
 
 def _named_variables(tree: Mapping[str, Any]) -> Iterator[str]:
@@ -236,7 +250,10 @@ def _with_sandbox_secrets(settings: Settings, names: set[str]) -> Settings:
 
 
 def _explain(path: Path, error: ValidationError) -> str:
-    first = error.errors(include_input=False, include_url=False)[0]
+    found = error.errors(include_input=False, include_url=False)
+    first = next(
+        (one for one in found if one["type"] == "extra_forbidden"), found[0]
+    )  # a typo also leaves a key missing
     where = ".".join(str(part) for part in first["loc"])
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":
@@ -268,12 +285,25 @@ def unsafe(settings: Settings) -> list[str]:
     if settings.log.level == "debug":
         found.append("log.level: debug is for development")
     for name, table in settings.upstream.items():
-        if any(isinstance(v, str) and (SANDBOX in v or v.startswith(settings.sandbox_url)) for v in table.values()):
+        if any(isinstance(value, str) and _is_sandbox(value, settings) for value in table.values()):
             found.append(f"upstream.{name}: an address of the sandbox")
         if name == "console":
             found.append("upstream.console: prints codes, for development only")
+    redis = urlsplit(settings.redis.url)
+    if redis.scheme in {"redis", "rediss"} and not redis.password:
+        found.append("redis.url: no password; whoever reaches that port reads and forges dialogues")
     found += _unsafe_secrets(settings)
     return found
+
+
+def _is_sandbox(value: str, settings: Settings) -> bool:
+    if SANDBOX in value:
+        return True
+    try:
+        host, port = urlsplit(value).hostname, urlsplit(value).port
+    except ValueError:  # no address at all
+        return False
+    return port == settings.sandbox.port and host in {settings.sandbox.host, *_LOOPBACK}
 
 
 def _unsafe_secrets(settings: Settings) -> list[str]:
@@ -283,11 +313,11 @@ def _unsafe_secrets(settings: Settings) -> list[str]:
         f"{name}: not set, or shorter than 32 characters" for name in own if len(settings.secret(name) or "") < 32
     ]
     for name, channel in settings.channel.items():
-        key = settings.secret(channel.key_env)
-        if not key and not channel.keyless:
+        if not settings.secret(channel.key_env) and not channel.keyless:
             found.append(f"channel.{name}.key_env: {channel.key_env} is not set")
-        elif key and len(key) < 22:
-            found.append(f"channel.{name}.key_env: {channel.key_env} is shorter than 22 characters (128 bits)")
+        for variable in filter(None, (channel.key_env, channel.next_key_env)):
+            if 0 < len(settings.secret(variable) or "") < 22:
+                found.append(f"channel.{name}.key_env: {variable} is shorter than 22 characters (128 bits)")
     for variable, secret in settings.secrets.items():
         if secret.get_secret_value() in SANDBOX_SECRETS.values():
             found.append(f"{variable}: a key of the sandbox")

@@ -73,6 +73,8 @@ async def _dependencies(settings: Settings) -> list[Finding]:
         delivery = gateways(settings)
     except SettingsError as error:
         return [Finding("upstreams", "FAIL", str(error))]
+    except OSError as error:
+        return [Finding("storage", "FAIL", f"storage.dir: {settings.storage.dir}: {error.strerror}")]
     looks = [
         dependencies.redis(settings, keys),
         dependencies.database(settings),

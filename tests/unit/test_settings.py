@@ -1,0 +1,178 @@
+"""The settings: what they are made of, which typos they name, and what production mode refuses."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from flows.settings import SANDBOX_SECRETS, Settings, SettingsError, load, unsafe
+
+FILE = """
+mode = "production"
+[sandbox]
+enabled = false
+[channel.web]
+flow = "search"
+key_env = "WEB_KEY"
+[flow.search]
+steps = ["client", "code"]
+[upstream.osonsms]
+url = "https://api.osonsms.com"
+login = "bank"
+sender = "Bank"
+token_env = "SMS_TOKEN"
+"""
+ENVIRON = {
+    "SHINOS_KEY": "k" * 32,
+    "SHINOS_RECORDS_KEY": "r" * 32,
+    "WEB_KEY": "w" * 22,
+    "SMS_TOKEN": "a token of the gateway",
+    "PATH": "/bin",
+}
+
+Read = Callable[..., Settings]
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Read:
+    def written(text: str = FILE, **environ: str) -> Settings:
+        path = tmp_path / "config.toml"
+        path.write_text(text, encoding="utf-8")
+        return load(path, {name: value for name, value in {**ENVIRON, **environ}.items() if value})
+
+    return written
+
+
+def test_a_safe_production_configuration_is_refused_nothing(read: Read) -> None:
+    assert unsafe(read()) == []
+
+
+SANDBOX_KEY = SANDBOX_SECRETS["SHINOS_SUPPORT_KEY"]
+OSONSMS = 'url = "https://api.osonsms.com"'
+UNSAFE = [
+    ("the sandbox runs", {"SHINOS_SANDBOX__ENABLED": "true"}, "", "sandbox.enabled"),
+    ("an upstream in the sandbox", {}, 'url = "{sandbox}/osonsms"', "upstream.osonsms: an address of the sandbox"),
+    ("its address spelled out", {}, 'url = "http://127.0.0.1:8081/osonsms"', "upstream.osonsms: an address"),
+    ("its other address", {}, 'url = "http://localhost:8081/osonsms"', "upstream.osonsms: an address"),
+    ("the key of the IQ4 page", {"WEB_KEY": SANDBOX_KEY}, "", "WEB_KEY: a key of the sandbox"),
+    ("a test password", {"SMS_TOKEN": "sandbox-osonsms-token"}, "", "SMS_TOKEN: a key of the sandbox"),
+    ("no key of our own", {"SHINOS_KEY": ""}, "", "SHINOS_KEY: not set"),
+    ("a short key of our own", {"SHINOS_KEY": "k" * 31}, "", "SHINOS_KEY: not set, or shorter"),
+    ("no key of the records", {"SHINOS_RECORDS_KEY": ""}, "", "SHINOS_RECORDS_KEY: not set"),
+    ("a short key of the records", {"SHINOS_RECORDS_KEY": "r" * 31}, "", "SHINOS_RECORDS_KEY: not set, or shorter"),
+    ("one secret for two things", {"SHINOS_RECORDS_KEY": "k" * 32}, "", "two variables hold the same value"),
+    ("a channel without a key", {"WEB_KEY": ""}, "", "channel.web.key_env: WEB_KEY is not set"),
+    ("a short channel key", {"WEB_KEY": "w" * 21}, "", "WEB_KEY is shorter than 22"),
+    ("debug", {"SHINOS_LOG__LEVEL": "debug"}, "", "log.level"),
+    ("codes on the console", {}, "[upstream.console]", "upstream.console"),
+    ("a Redis open to all", {"SHINOS_REDIS__URL": "redis://10.0.0.5:6379/0"}, "", "redis.url: no password"),
+]
+
+
+@pytest.mark.parametrize(("environ", "upstream", "named"), [row[1:] for row in UNSAFE], ids=[row[0] for row in UNSAFE])
+def test_production_refuses(read: Read, environ: dict[str, str], upstream: str, named: str) -> None:
+    if upstream.startswith("["):
+        text = FILE + upstream
+    else:
+        text = FILE.replace(OSONSMS, upstream or OSONSMS)
+    assert [problem for problem in unsafe(read(text, **environ)) if named in problem]
+
+
+def test_a_short_second_key_is_refused_too(read: Read) -> None:
+    text = FILE.replace('key_env = "WEB_KEY"', 'key_env = "WEB_KEY"\nnext_key_env = "WEB_KEY_2"')
+    assert unsafe(read(text, WEB_KEY_2="w" * 21)) == [
+        "channel.web.key_env: WEB_KEY_2 is shorter than 22 characters (128 bits)"
+    ]
+
+
+def test_a_refusal_never_repeats_a_secret(read: Read) -> None:
+    told = unsafe(read(FILE, SHINOS_KEY="short-canary", WEB_KEY="short-canary", SMS_TOKEN="canary-of-the-gateway"))
+    assert told
+    assert "canary" not in "".join(told)
+    assert "canary" not in repr(read(FILE, WEB_KEY="short-canary"))
+
+
+def test_development_knows_the_keys_of_the_sandbox_and_production_does_not(read: Read) -> None:
+    text = FILE.replace("WEB_KEY", "SHINOS_SUPPORT_KEY").replace('mode = "production"', "")
+    assert read(text.replace("enabled = false", "")).secret("SHINOS_SUPPORT_KEY") == SANDBOX_KEY
+    assert read(text).secret("SHINOS_SUPPORT_KEY") is None
+    assert read(FILE.replace("WEB_KEY", "SHINOS_SUPPORT_KEY")).secret("SHINOS_SUPPORT_KEY") is None
+
+
+TYPOS = [
+    ({"SHINOS_SERVR__PORT": "1"}, 'SHINOS_SERVR__PORT: no section servr; did you mean "server"?'),
+    ({"SHINOS_SERVER__PROT": "1"}, 'server.prot: unknown key; did you mean "port"?'),
+    ({"SHINOS_CHANNEL__WEB__STRIKT": "1"}, 'channel.web.strikt: unknown key; did you mean "strict"?'),
+    ({"SHINOS_RECORD_KEY": "1"}, 'SHINOS_RECORD_KEY means nothing here; did you mean "SHINOS_RECORDS_KEY"?'),
+    ({"SHINOS_SECRETS__X": "1"}, "no section secrets"),
+    ({"SHINOS_SERVER__PORT": "abc"}, "server.port: Input should be a valid integer"),
+    ({"SHINOS_SERVER__PORT": "70000"}, "server.port: Input should be less than or equal to 65535"),
+    ({"SHINOS_SERVER__PORT__X": "1"}, "server.port"),
+    ({"SHINOS_MODE__X": "1"}, "SHINOS_MODE__X: mode is no section"),
+    ({"SHINOS_MODE": "prod"}, "mode: Input should be 'development' or 'production'"),
+    ({"SHINOS_FLOW__SEARCH__STEPS": '["client"'}, "SHINOS_FLOW__SEARCH__STEPS: begins like JSON and is none"),
+    ({"SHINOS_CHANNEL__WEB__FLOW": "serch"}, 'channel.web.flow: there is no flow "serch"'),
+    ({"SHINOS_LIMITS__CLIENT_WRONG": "41"}, "limits.client_wrong: Input should be less than or equal to 40"),
+    ({"SHINOS_LIMITS__DIALOGUE": "1801"}, "limits.dialogue: Input should be less than or equal to 1800"),
+]
+
+
+@pytest.mark.parametrize(("environ", "named"), TYPOS)
+def test_a_typo_in_the_environment_is_named(read: Read, environ: dict[str, str], named: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        read(FILE, **environ)
+    assert named in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+MISTAKES = [
+    ("[server\n", "Expected ']'"),
+    ("[srver]\nport = 1\n", 'srver: unknown key; did you mean "server"?'),
+    ("server = 3\n", "server: Input should be a valid dictionary"),
+    ('[secrets]\nSHINOS_KEY = "canary"\n', "secrets: unknown section"),
+    ('[flow.search]\nsteps = ["client"]\n[channel.web]\nflo = "search"\n', "channel.web.flo: unknown key"),
+    ('[channel.web]\nkey_env = "X"\n', "channel.web.flow: Field required"),
+]
+
+
+@pytest.mark.parametrize(("text", "named"), MISTAKES)
+def test_a_mistake_in_the_file_is_named_with_the_file(read: Read, tmp_path: Path, text: str, named: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        read(text)
+    assert named in str(refused.value)
+    assert str(tmp_path / "config.toml") in str(refused.value)
+    assert "canary" not in str(refused.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"nowhere\.toml: No such file or directory"):
+        load(tmp_path / "nowhere.toml", {})
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(SettingsError, match=r"config\.toml: .*utf-8"):
+        load(path, {})
+
+
+def test_the_environment_comes_after_the_file(read: Read) -> None:
+    settings = read(
+        FILE, SHINOS_SERVER__PORT="0", SHINOS_FLOW__SEARCH__STEPS='["client", {"kind": "code", "digits": 8}]'
+    )
+    assert settings.server.port == 0
+    assert settings.flow["search"].steps == ("client", {"kind": "code", "digits": 8})
+
+
+def test_the_address_of_the_sandbox_is_filled_in(read: Read) -> None:
+    text = FILE.replace("https://api.osonsms.com", "{sandbox}/osonsms").replace('mode = "production"', "")
+    table = read(text, SHINOS_SANDBOX__PORT="9999").upstream_table("osonsms")
+    assert table
+    assert table["url"] == "http://127.0.0.1:9999/osonsms"
+
+
+def test_the_shipped_configuration_loads() -> None:
+    shipped = load(Path(__file__).parents[2] / "config.toml", {})
+    assert shipped.channel["support"].flow == "search"
+    assert shipped.secret("SHINOS_SUPPORT_KEY") == SANDBOX_KEY
+    assert len(unsafe(shipped)) > 5
