@@ -71,10 +71,7 @@ UNSAFE = [
 
 @pytest.mark.parametrize(("environ", "upstream", "named"), [row[1:] for row in UNSAFE], ids=[row[0] for row in UNSAFE])
 def test_production_refuses(read: Read, environ: dict[str, str], upstream: str, named: str) -> None:
-    if upstream.startswith("["):
-        text = FILE + upstream
-    else:
-        text = FILE.replace(OSONSMS, upstream or OSONSMS)
+    text = FILE + upstream if upstream.startswith("[") else FILE.replace(OSONSMS, upstream or OSONSMS)
     assert [problem for problem in unsafe(read(text, **environ)) if named in problem]
 
 
