@@ -1,0 +1,27 @@
+"""What every test may ask for: a real Redis, and a place of its own for what a test starts."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from servers import RedisServer
+
+
+@pytest.fixture(scope="session")
+def redis_of_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def redis_server(redis_of_session: RedisServer) -> RedisServer:
+    """An empty Redis with an append-only file; a test that stops it starts it again."""
+    redis_of_session.flush()
+    return redis_of_session
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path
