@@ -12,15 +12,15 @@ from flows.effects import Found
 from flows.errors import StoreDown
 from flows.identifiers import Identifier
 from flows.model import Proof
+from flows.records.argon import argon2id, decoy, is_argon2id_of
 from flows.records.audit import AuditLog
-from flows.records.changes import prints_of
 from flows.records.decoys import NO_DAY, NOBODY, decoy_row
 from flows.records.outage import fail_closed
-from flows.records.people import Card, ClientRow, Shown, names_of, unseal_person
+from flows.records.people import Card, ClientRow, Shown, unseal_person
 from flows.records.reading import Reader, Row
 from flows.records.sealing import RecordKeys
 from flows.records.tables import NO_WORD, PENDING_WORD
-from flows.records.words import StoredWord, WordThreads, argon2id, decoy, is_argon2id_of, normalise
+from flows.records.words import StoredWord, WordThreads, normalise
 from flows.records.writing import Writer
 
 _BY_NAME = (
@@ -37,18 +37,18 @@ class Records:
     def __init__(self, reader: Reader, writer: Writer, keys: RecordKeys, words: WordThreads, audit: AuditLog) -> None:
         self.writer = writer
         self.keys = keys
+        self.words = words
         self.audit = audit
-        self._reader = reader
-        self._words = words
+        self.reader = reader
         self._decoy = decoy_row(keys)
         self._no_word = StoredWord(pending=False, pepper_id=keys.pepper_id, payload=decoy())
         self._upgrades: set[asyncio.Task[None]] = set()
 
     async def find(self, names: tuple[Identifier, ...]) -> Found | None:
         """The client who goes by the first of these names that is known."""
-        prints = prints_of(self.keys, names)
+        prints = [name_print for name in names for name_print in self.keys.fingerprints(name.canonical())]
         with fail_closed():
-            by_print = {bytes(row[5]): row for row in await self._reader.rows_in(_BY_NAME, prints)}
+            by_print = {bytes(row[5]): row for row in await self.reader.rows_in(_BY_NAME, prints)}
             row = next((by_print[name_print] for name_print in prints if name_print in by_print), None)
             person = self._person(row or self._decoy)
         known = row or self._decoy
@@ -93,8 +93,8 @@ class Records:
             stored = StoredWord.unseal(vault, sealed) if sealed else self._no_word
             given = self.keys.word_print(owner, normalise(text), stored.pepper_id)
         if not stored.pending:
-            return await self._words.run(is_argon2id_of, stored.payload, given)
-        encoded = await self._words.run(argon2id, stored.payload)
+            return await self.words.run(is_argon2id_of, stored.payload, given)
+        encoded = await self.words.run(argon2id, stored.payload)
         self._upgrade(owner, sealed, stored.hardened(encoded).seal(vault))
         return hmac.compare_digest(stored.payload, given)
 
@@ -103,7 +103,7 @@ class Records:
 
         Raises `NameTaken` when one of the names is another client's.
         """
-        found = await self.find(tuple(names_of(row.known())))
+        found = await self.find(row.names())
         if found and row.secret_word and await self.check_word(found.client, row.secret_word):
             row = row.model_copy(update={"secret_word": None})
         client_id = await self.writer.upsert(row)
@@ -118,22 +118,22 @@ class Records:
 
     async def ping(self) -> None:
         with fail_closed():
-            await self._reader.rows("SELECT 1")
+            await self.reader.rows("SELECT 1")
 
     async def close(self) -> None:
-        self._words.close()
+        self.words.close()
         await asyncio.gather(*self._upgrades, return_exceptions=True)
 
     async def _row(self, client_id: str) -> Row | None:
         with fail_closed():
-            rows = await self._reader.rows(_BY_ID, client_id)
+            rows = await self.reader.rows(_BY_ID, client_id)
         return rows[0] if rows else None
 
     def _person(self, row: Row) -> dict[str, str]:
         return unseal_person(self.keys.vault(row[1], row[0]), row[2])
 
     async def _card(self, row: Row) -> Card:
-        proofs = await self._reader.rows(_PROOFS, row[0])
+        proofs = await self.reader.rows(_PROOFS, row[0])
         proven = tuple(Proof(method=method, at=at) for method, at in proofs)
         return Card.model_validate({**self._person(row), "client_id": row[0], "proofs": proven})
 
@@ -146,7 +146,7 @@ class Records:
             vault = self.keys.vault(row[1], client_id)
             stored = StoredWord.unseal(vault, row[3])
         with suppress(StoreDown):
-            encoded = await self._words.run(argon2id, stored.payload)
+            encoded = await self.words.run(argon2id, stored.payload)
             await self.writer.replace_word(client_id, row[3], stored.hardened(encoded).seal(vault))
 
     def _upgrade(self, client_id: str, old: bytes, new: bytes) -> None:

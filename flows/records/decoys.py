@@ -1,10 +1,11 @@
 """Somebody who does not exist, to be worked on when nobody was found: a record of like size, under a like key."""
 
+from flows.records.argon import decoy
 from flows.records.people import seal_person
 from flows.records.reading import Row
 from flows.records.sealing import RecordKeys
 from flows.records.tables import HARD_WORD
-from flows.records.words import StoredWord, decoy
+from flows.records.words import StoredWord
 
 NOBODY = "0" * 32
 """An id that no client has: looking it up costs what any look-up costs."""

@@ -6,11 +6,12 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from flows.identifiers import KINDS, Identifier, Kind
+from flows.identifiers import Identifier, Kind
 from flows.model import Proof
 from flows.records.sealing import Vault
 
-_COLUMN: dict[Kind, str] = {"phone": "phone", "email": "email", "crmid": "crm_id", "telegram": "telegram"}
+_COLUMN: dict[Kind, str] = {"crmid": "crm_id", "phone": "phone", "telegram": "telegram", "email": "email"}
+"""Who a client is, the surest name first."""
 
 
 class Person(BaseModel):
@@ -46,6 +47,12 @@ class ClientRow(Person):
         said = ((name, getattr(self, name)) for name in Person.model_fields)
         return {name: value for name, value in said if value}
 
+    def names(self) -> tuple[Identifier, ...]:
+        person = self.known()
+        return tuple(
+            Identifier(kind=kind, value=person[column]) for kind, column in _COLUMN.items() if column in person
+        )
+
 
 class Card(Person):
     """The client card without its `identification`, which the token's record knows."""
@@ -62,9 +69,9 @@ class Shown(Card):
     secret_word: Literal["none", "hardening", "set"]
 
 
-def names_of(person: dict[str, str]) -> list[Identifier]:
-    found = ((kind, person.get(_COLUMN[kind])) for kind in KINDS)
-    return [Identifier(kind=kind, value=value) for kind, value in found if value]
+def names_of(person: dict[str, str]) -> dict[Kind, str]:
+    """The names that a person goes by, each in its one spelling as `Identifier.canonical` writes it."""
+    return {kind: f"{kind}:{person[column]}" for kind, column in _COLUMN.items() if column in person}
 
 
 def seal_person(vault: Vault, person: dict[str, str]) -> bytes:

@@ -57,6 +57,7 @@ def _set_up(connection: Any, _record: object) -> None:
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute("PRAGMA secure_delete=ON")  # an erased key is overwritten, not just unlinked
     cursor.execute("PRAGMA temp_store=MEMORY")
+    cursor.execute("PRAGMA cache_size=-49152")
     cursor.close()
 
 

@@ -6,23 +6,17 @@ usable at once, and hardened after the import or at its first use, whichever com
 """
 
 import asyncio
-import os
 import unicodedata
-from base64 import b64encode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
-
-from argon2.exceptions import InvalidHashError, VerificationError
-from argon2.low_level import Type, hash_secret, verify_secret
 
 from flows.errors import StoreDown
 from flows.records.sealing import PEPPER_ID, RecordKeys, Vault
 
 T = TypeVar("T")
 
-PASSES, MEMORY_KIB, LANES = 2, 19 * 1024, 1  # 35-70 ms; the library's default takes 480 ms (dependencies.md)
 LONGEST = 64  # what the Search API lets through (security.md Q7)
 
 
@@ -30,24 +24,6 @@ def normalise(text: str) -> str:
     """Letter case, width and blanks do not matter to a person; so not to us."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     return " ".join(unicodedata.normalize("NFKC", folded).split())
-
-
-def argon2id(word_print: bytes) -> bytes:
-    salt = os.urandom(16)
-    return hash_secret(word_print, salt, PASSES, MEMORY_KIB, LANES, hash_len=32, type=Type.ID)
-
-
-def is_argon2id_of(encoded: bytes, word_print: bytes) -> bool:
-    try:
-        return verify_secret(encoded, word_print, Type.ID)
-    except (VerificationError, InvalidHashError):
-        return False
-
-
-def decoy() -> bytes:
-    """A well-formed hash that no word has: verifying against it costs what a real one costs."""
-    salt, digest = (b64encode(os.urandom(size)).rstrip(b"=").decode() for size in (16, 32))
-    return f"$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}${salt}${digest}".encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +65,7 @@ class WordThreads:
         # The place is given back when the thread is done, not when the caller goes away: a caller who hangs up
         # must not make room for more work than the threads can do.
         loop = asyncio.get_running_loop()
-        future.add_done_callback(lambda _: loop.is_closed() or loop.call_soon_threadsafe(self._leave))
+        future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._leave))
         return await asyncio.wrap_future(future)
 
     def _leave(self) -> None:

@@ -11,10 +11,10 @@ from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from flows.identifiers import Identifier, Kind
-from flows.records.changes import Change, alter, create, load, owners, prints_of, write
+from flows.identifiers import Kind
+from flows.records.changes import Change, alter, create, load, named, owners, write
 from flows.records.outage import fail_closed
-from flows.records.people import ClientRow, names_of
+from flows.records.people import ClientRow
 from flows.records.sealing import RecordKeys
 from flows.records.tables import HARD_WORD, clients, names, proofs, word_groups
 from flows.records.words import StoredWord, normalise
@@ -22,7 +22,6 @@ from flows.records.words import StoredWord, normalise
 T = TypeVar("T")
 
 _BOUND = 2.0  # seconds for one write, the wait for another writer included
-_IDENTITY: tuple[Kind, ...] = ("crmid", "phone", "telegram", "email")
 
 
 class NameTaken(Exception):
@@ -103,27 +102,24 @@ class Writer:
                 await connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
 
     async def _change(self, connection: AsyncConnection, row: ClientRow) -> Change:
-        wanted = names_of(row.known())
-        owned = await owners(connection, prints_of(self._keys, wanted))
-        by_kind = {name.kind: owner for name in wanted if (owner := self._owner(owned, name))}
-        known_by = next((kind for kind in _IDENTITY if kind in by_kind), None)
+        wanted = named(self._keys, row.known())
+        owned = await owners(connection, wanted)
+        by_kind = {name.kind: owned[name_print] for name in wanted for name_print in name.prints if name_print in owned}
+        known_by = next(iter(by_kind), None)
         now = int(time.time())
         if known_by is None:
-            change = create(self._keys, row.known(), now)
+            change = create(self._keys, row.known(), wanted, now)
         else:
             client_id = by_kind[known_by]
             taken = next((kind for kind, owner in by_kind.items() if owner != client_id), None)
             held = (await load(connection, self._keys, [client_id]))[client_id]
             if taken or held.person.get("crm_id", row.crm_id) != (row.crm_id or held.person.get("crm_id")):
                 raise NameTaken(taken or known_by)  # the crmid is who a client is: it never changes hands
-            change = alter(self._keys, held, held.person | row.known(), now)
+            person = held.person | row.known()
+            change = alter(held, person, named(self._keys, person), now)
         if row.secret_word:
             change.set_word(StoredWord.fresh(self._keys, change.id, normalise(row.secret_word)))
         return change
-
-    def _owner(self, owned: dict[bytes, str], name: Identifier) -> str | None:
-        prints = self._keys.fingerprints(name)
-        return next((owned[name_print] for name_print in prints if name_print in owned), None)
 
     async def _twice(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         """Two may write the same name at once: the index lets one of them through, the other looks again."""
