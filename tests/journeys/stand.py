@@ -120,7 +120,7 @@ class Stand:
     async def sent(self, to: str) -> list[str]:
         """The texts that any gateway was given for that phone, oldest first."""
         async with self.session.get(f"{self.sandbox.url}/sms/outbox", params={"to": to}) as response:
-            return [message["text"] for message in await response.json()]
+            return [str(message["text"]) for message in await response.json()]
 
     async def code(self, to: str, nth: int = 1) -> str:
         """The code in the `nth` message to that phone, waited for."""
@@ -146,7 +146,7 @@ class Stand:
         before = -1
         async with open_archive(settings) as records:
             while True:
-                entries = [entry async for entry in records.audit.tail(1_000_000)]
+                entries = await records.audit.tail(1_000_000)
                 if len(entries) == before:
                     return entries
                 before = len(entries)
