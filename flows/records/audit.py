@@ -25,7 +25,7 @@ from flows.records.tables import audit
 from flows.records.writing import Writer
 
 _BOUND = 5.0  # seconds for a batch; it is off every answer's path
-_LOCK = 0x41554454  # "AUDT"
+_ONE_AT_A_TIME = f"SELECT pg_advisory_xact_lock({0x41554454})"  # "AUDT"
 _ALL = "SELECT seq, at, shard, entry, event, channel, object, fields, prev, hash FROM audit ORDER BY seq"
 _TAIL = "SELECT seq, at, shard, entry, event, channel, object, fields, prev, hash FROM audit ORDER BY seq DESC LIMIT $1"
 _CHUNK = 5000
@@ -116,7 +116,7 @@ class AuditLog:
     async def _queue_up(self, connection: AsyncConnection) -> None:
         """Writers wait for each other instead of colliding; on SQLite each transaction begins as a writer anyway."""
         if connection.dialect.name == "postgresql":
-            await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+            await connection.execute(text(_ONE_AT_A_TIME))
 
     def _chained(self, batch: Sequence[AuditEntry], head: Head) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = []

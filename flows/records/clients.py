@@ -122,6 +122,10 @@ class Records:
 
     async def close(self) -> None:
         self.words.close()
+        await self.settled()
+
+    async def settled(self) -> None:
+        """Until the words that were hardened on their first use are written."""
         await asyncio.gather(*self._upgrades, return_exceptions=True)
 
     async def _row(self, client_id: str) -> Row | None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from flows.records.sealing import RecordKeys
 
-_FULL, _FEWEST = 32, 16
+_FULL, FEWEST = 32, 16
 
 
 class Groups:
@@ -35,7 +35,7 @@ class Groups:
 
     def finished(self) -> list[dict[str, Any]]:
         """Rows of `word_groups`. Too small a rest gets none: its members will be checked one by one."""
-        if len(self._prints) >= _FEWEST:
+        if len(self._prints) >= FEWEST:
             self._finish()
         return self.rows
 

@@ -3,6 +3,7 @@
 import hmac
 import json
 import os
+import threading
 from pathlib import Path
 
 from flows.records.chain import GENESIS, Head
@@ -55,7 +56,7 @@ class HeadFile:
             "signature": _signature(self._keys[0], head).hex(),
         }
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        draft = self.path.with_name(f"{self.path.name}.{os.getpid()}.new")
+        draft = self.path.with_name(f"{self.path.name}.{os.getpid()}.{threading.get_ident()}.new")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
             file.write(json.dumps(record) + "\n")

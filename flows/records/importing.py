@@ -33,7 +33,7 @@ Progress = Callable[[str, int], None]
 
 _BATCH = 500
 _PATIENCE = 30.0  # seconds that an import waits for another writer to end
-_LOCK = 0x494D5054  # "IMPT"
+_ONE_AT_A_TIME = f"SELECT pg_advisory_xact_lock({0x494D5054})"  # "IMPT"
 _NOT_IN_FILE = ("telegram",)
 
 
@@ -56,7 +56,7 @@ async def import_csv(
     with fail_closed():
         async with records.writer.transaction(patience=_PATIENCE) as connection:
             if connection.dialect.name == "postgresql":
-                await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+                await connection.execute(text(_ONE_AT_A_TIME))
             importing = _Importing(connection, records.keys, seen, problems)
             for done, batch in _batches(read_rows(path, place, problems)):
                 await importing.take(batch)

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 HEAD = "0001"
-_LOCK = 0x5348494E  # "SHIN"
+_ONE_AT_A_TIME = f"SELECT pg_advisory_xact_lock({0x5348494E})"  # "SHIN"
 _PATIENCE_MS = 30_000
 
 
@@ -22,7 +22,7 @@ async def migrate(engine: AsyncEngine) -> None:
         await connection.execution_options(patience_ms=_PATIENCE_MS)
         async with connection.begin():
             if engine.dialect.name == "postgresql":
-                await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+                await connection.execute(text(_ONE_AT_A_TIME))
             await connection.run_sync(_upgrade)
 
 

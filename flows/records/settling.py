@@ -5,15 +5,15 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flows.records.argon import is_argon2id_of
 from flows.records.changes import Change, Held, load, write
 from flows.records.clients import Records
-from flows.records.groups import Groups, Unsure
+from flows.records.groups import FEWEST, Groups, Unsure
 from flows.records.sealing import RecordKeys
-from flows.records.tables import word_groups
+from flows.records.tables import clients, word_groups
 from flows.records.words import StoredWord
 
 _BATCH = 500
@@ -30,18 +30,29 @@ async def settle_words(
     `same`: of each group, the prints of members whose word is pending and known to be unchanged.
     """
     doubtful = await _doubtful(connection, records.keys, unsure, same)
+    kept: set[str] = set()
     changed = 0
     for start in range(0, len(doubtful), _BATCH):
         batch = doubtful[start : start + _BATCH]
         held = await load(connection, records.keys, [one.client_id for one in batch])
-        kept = await _verified(records, batch, held) if len(doubtful) <= _ONE_BY_ONE else set[str]()
-        changes = [_change(records.keys, one, held[one.client_id], groups, kept=kept) for one in batch]
-        await write(connection, [change for change in changes if change])
-        changed += sum(not one.counted for one in batch if one.client_id not in kept)
+        if len(doubtful) <= _ONE_BY_ONE:
+            kept |= await _verified(records, batch, held)
+        new = [one for one in batch if one.client_id not in kept]
+        await write(connection, [_new_word(records.keys, one, held[one.client_id], groups) for one in new])
+        changed += sum(not one.counted for one in new)
+    await _regroup(connection, [one for one in doubtful if one.client_id in kept and one.then == one.now], groups)
     rows = groups.finished()
     if rows:
         await connection.execute(insert(word_groups), rows)
     return changed
+
+
+async def _regroup(connection: AsyncConnection, kept: list[Unsure], groups: Groups) -> None:
+    """Words that proved to be the same, but whose group has lost a member, or never was one."""
+    if len(kept) >= FEWEST:
+        rows = [{"row": one.client_id, "group": groups.join(one.now)} for one in kept]
+        statement = update(clients).where(clients.c.id == bindparam("row")).values(word_group=bindparam("group"))
+        await connection.execute(statement, rows)
 
 
 async def _doubtful(
@@ -77,13 +88,9 @@ async def _verified(records: Records, batch: list[Unsure], held: dict[str, Held]
     return same
 
 
-def _change(keys: RecordKeys, one: Unsure, held: Held, groups: Groups, *, kept: set[str]) -> Change:
-    change = Change(held.id, held.vault, fresh=False, values={})
-    if one.client_id not in kept:
-        change.set_word(StoredWord(pending=True, pepper_id=keys.pepper_id, payload=one.now), groups.join(one.now))
-        change.values["updated"] = int(time.time())
-    elif one.then == one.now:
-        change.values = {"word_group": groups.join(one.now)}
+def _new_word(keys: RecordKeys, one: Unsure, held: Held, groups: Groups) -> Change:
+    change = Change(held.id, held.vault, fresh=False, values={"updated": int(time.time())})
+    change.set_word(StoredWord(pending=True, pepper_id=keys.pepper_id, payload=one.now), groups.join(one.now))
     return change
 
 

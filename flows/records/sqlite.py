@@ -20,7 +20,8 @@ from flows.records.reading import Row
 
 PATIENCE_MS = 1000
 _READER_PATIENCE = 0.25  # it holds the loop meanwhile; only recovery after a crash can make a WAL reader wait
-_PAGE_CACHE_KIB = 16 * 1024
+_AS_A_WRITER = "BEGIN IMMEDIATE"
+_READER_CACHE_KIB, _WRITER_CACHE_KIB = 16 * 1024, 48 * 1024  # taken only when used; an import uses it
 
 
 def prepare(path: Path) -> None:
@@ -56,8 +57,7 @@ def _set_up(connection: Any, _record: object) -> None:
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute("PRAGMA secure_delete=ON")  # an erased key is overwritten, not just unlinked
-    cursor.execute("PRAGMA temp_store=MEMORY")
-    cursor.execute("PRAGMA cache_size=-49152")
+    cursor.execute(f"PRAGMA cache_size=-{_WRITER_CACHE_KIB}")
     cursor.close()
 
 
@@ -66,7 +66,7 @@ def _begin(connection: Connection) -> None:
     if options.get("reads_only"):
         return
     connection.exec_driver_sql(f"PRAGMA busy_timeout={int(options.get('patience_ms', PATIENCE_MS))}")
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    connection.exec_driver_sql(_AS_A_WRITER)
 
 
 def read_only(path: Path, *, any_thread: bool = False) -> sqlite3.Connection:
@@ -74,7 +74,7 @@ def read_only(path: Path, *, any_thread: bool = False) -> sqlite3.Connection:
     connection = sqlite3.connect(
         uri, uri=True, timeout=_READER_PATIENCE, isolation_level=None, check_same_thread=not any_thread
     )
-    connection.execute(f"PRAGMA cache_size=-{_PAGE_CACHE_KIB}")
+    connection.execute(f"PRAGMA cache_size=-{_READER_CACHE_KIB}")
     return connection
 
 
