@@ -1,8 +1,7 @@
 """A file imports only from its own floor or from lower ones: the table in ARCHITECTURE.md is held."""
 
 import pytest
-
-from tests.house.floors import ROOT, circles, floor_of, floors, sources, wrong_arrows
+from floors import ROOT, circles, floor_of, floors, sources, wrong_arrows
 
 TABLE = floors((ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8"))
 FILES = sources()

@@ -4,8 +4,7 @@ import ast
 import warnings
 
 import pytest
-
-from tests.house.floors import PACKAGES, ROOT, sources
+from floors import PACKAGES, ROOT, sources
 
 SOFT, HARD = 300, 400
 LONGEST_FUNCTION = 60

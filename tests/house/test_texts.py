@@ -5,9 +5,9 @@ import re
 from string import Formatter
 
 import pytest
+from floors import ROOT
 
 from flows.texts import LANGUAGES, Text, render, sentences
-from tests.house.floors import ROOT
 
 RUSSIAN = sentences("ru")
 SECTIONS = {key.partition(".")[0] for key in RUSSIAN}

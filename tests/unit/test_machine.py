@@ -1,6 +1,7 @@
 """The machine itself: order, endings, what is saved, what is thrown into a step. No loop, no store."""
 
 import pytest
+from driving import CODE, PHONE, STRANGER, WORD, Bank, Dialogue
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -10,7 +11,6 @@ from flows.errors import FlowError, StepUnknown, Unavailable
 from flows.model import Again, Facts, Happened, Input, Options, Outcome, Plan, Script, State, Step, Typed
 from flows.steps.code import CodeUndelivered
 from flows.texts import Text
-from tests.unit.driving import CODE, PHONE, STRANGER, WORD, Bank, Dialogue
 
 RIGHT = {"code": CODE, "secret_word": WORD, "birth_date": "12.04.1989"}
 

@@ -1,13 +1,13 @@
 """Each kind of step, driven through the machine: what passes, what is refused, what costs an attempt."""
 
 import pytest
+from driving import ANNA, CODE, DAY, PHONE, STRANGER, WORD, Bank, Dialogue
 
 from flows.effects import FindClient, Found, MatchBirthDate, SendCode
 from flows.errors import FlowError, Unavailable
 from flows.model import Happened
 from flows.steps.birth_date import BirthDate, BirthDateOptions
 from flows.steps.code import CodeUndelivered
-from tests.unit.driving import ANNA, CODE, DAY, PHONE, STRANGER, WORD, Bank, Dialogue
 
 BARE = Found(client="c2", phone=None, email=None, has_secret_word=False, has_birth_date=False)
 

@@ -7,8 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
-from tests.house.floors import ROOT, sources
+from floors import ROOT, sources
 
 UNFINISHED = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME|XX" + r"X|HA" + r"CK|TB" + r"D|W" + r"IP)\b")
 MACHINE = re.compile(r"(?<![\w.:{}$/-])/(?:ho" + r"me|ro" + r"ot|wo" + r"rk|Us" + r"ers|mnt|priv" + r"ate)/\w")
@@ -61,13 +60,14 @@ def unreasoned_skips(path: str, text: str) -> list[str]:
 
 
 def broad_excepts(path: str, text: str) -> list[str]:
-    """`except Exception` and wider, without a reason beside it."""
+    """`except Exception` and wider, that neither raises again nor has a reason beside it."""
     lines = text.splitlines()
     return [
         f"{path}:{node.lineno}"
         for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.ExceptHandler)
         and (node.type is None or re.search(r"\b(?:Base)?Exception\b", ast.unparse(node.type)))
+        and not (isinstance(node.body[-1], ast.Raise) and node.body[-1].exc is None)
         and not REASONED.search(lines[node.lineno - 1])
     ]
 
@@ -138,6 +138,7 @@ def test_a_planted_skip_is_found(source: str, wrong: bool) -> None:  # noqa: FBT
         ("except Exception:  # noqa: BLE001", True),
         ("except Exception:  # noqa: BLE001 - the last resort before the caller", False),
         ("except ValueError:", False),
+        ("except BaseException:\n    raise\ntry:\n    pass\nexcept ValueError:", False),
     ],
 )
 def test_a_planted_broad_except_is_found(handler: str, wrong: bool) -> None:  # noqa: FBT001 - a column of the table
