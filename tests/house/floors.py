@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -58,8 +59,13 @@ def sources(root: Path = ROOT) -> dict[str, str]:
     return {str(file.relative_to(root)): file.read_text(encoding="utf-8") for file in files}
 
 
-def imported(text: str) -> Iterator[str]:
+@cache
+def imported(text: str) -> frozenset[str]:
     """Every module that a file may mean by an import, wherever in the file it stands."""
+    return frozenset(_imported(text))
+
+
+def _imported(text: str) -> Iterator[str]:
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -85,7 +91,7 @@ def wrong_arrows(files: Mapping[str, str], table: Mapping[str, int]) -> list[str
     found = []
     for path, text in files.items():
         floor = floor_of(path, table)
-        for module in set(imported(text)):
+        for module in imported(text):
             reason = _why_not(path, floor, module, files, table)
             if reason:
                 found.append(f"{path} imports {module}: {reason}")
