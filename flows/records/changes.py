@@ -14,6 +14,8 @@ from flows.records.sealing import RecordKeys, Vault
 from flows.records.tables import HARD_WORD, NO_WORD, PENDING_WORD, clients, names
 from flows.records.words import StoredWord
 
+_MANY = 20
+
 
 @dataclass(slots=True)
 class Held:
@@ -134,7 +136,7 @@ async def _insert(connection: AsyncConnection, table: Table, rows: list[dict[str
         return
     columns = table.columns.keys()
     values = [itemgetter(*columns)(row) for row in rows]
-    if connection.dialect.name == "postgresql":
+    if len(rows) >= _MANY and connection.dialect.name == "postgresql":
         from flows.records.postgres import copy_in  # noqa: PLC0415 - on SQLite its driver is not loaded
 
         await copy_in(connection, table.name, columns, values)

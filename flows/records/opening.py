@@ -35,7 +35,8 @@ async def open_records(
 
     Raises `BadDatabaseUrl`, `WrongRecordsKey`, `StoreDown`.
     """
-    engine, path = _engine(url)
+    with fail_closed():
+        engine, path = _engine(url)
     try:
         with fail_closed():
             await migrate(engine)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-_HASTE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "listen_addresses=", "max_connections=200")
+_HASTE = ("fsync=off", "full_page_writes=off", "listen_addresses=", "max_connections=200")
 
 
 def binaries() -> Path | None:
