@@ -1,4 +1,4 @@
-"""The application: routes, error middleware, headers on every answer, health and metrics."""
+"""The application: routes, error middleware, health and metrics. (Headers of every answer: `door.py`.)"""
 
 import asyncio
 import contextlib
@@ -13,7 +13,6 @@ from flows.errors import FlowError, MethodRefused, NotFound, OurFault, StoreDown
 from flows.wiring import House
 from search_api import card, iq4
 from search_api.answers import refused
-from search_api.door import HEADERS
 from search_api.observing import OBSERVED, Observed, observe
 from search_api.openapi import DOCS_HEADERS, docs_page, document
 
@@ -59,7 +58,6 @@ async def _middleware(request: web.Request, handler: Handler) -> web.StreamRespo
         request[OBSERVED].code = OurFault.code
         _log.exception("our_fault", incident=incident, error=type(error).__name__)
         response = refused(OurFault(incident=incident))
-    response.headers.update(HEADERS)
     observe(request, response)
     return response
 

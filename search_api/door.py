@@ -1,26 +1,34 @@
-"""The door of the HTTP server: what aiohttp answers before any handler runs, and how many may stand in it.
+"""The door of the HTTP server: every answer leaves through it, also what aiohttp says before any handler runs.
 
 A request line and its headers must be complete within `keepalive_timeout` (aiohttp closes idle and half-spoken
 connections alike); a peer may hold so many connections; what is no HTTP gets our JSON, and no traceback in the log.
 """
 
+import asyncio
+import contextlib
+import secrets
 from asyncio import BaseTransport
 from collections import Counter
 from typing import Any
 
 import structlog
-from aiohttp import web
+from aiohttp import StreamReader, web
 from aiohttp.web_protocol import RequestHandler
 from aiohttp.web_request import BaseRequest
 
 from flows.errors import FlowError, Malformed, OurFault
 from search_api.answers import refused
+from search_api.parameters import BODY_LIMIT
 
 HEADERS = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
+    "Server": "shinos",  # or aiohttp names itself and Python, with their versions
 }
+LINGER_SECONDS = 0.5
+GRACE_SECONDS = 2.5
+"""How long a stop waits for requests under way. A call takes 2 s at the most (security.md §7 #32)."""
 _log = structlog.get_logger("door")
 
 
@@ -40,6 +48,36 @@ class _Handler(RequestHandler):
             self._manager.leave(self._peer)
         super().connection_lost(exc)
 
+    @property
+    def busy(self) -> bool:
+        return self._request_in_progress or bool(self._messages)
+
+    async def finish_response(
+        self, request: BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        if isinstance(resp, web.HTTPException):  # of aiohttp's own, as for an unknown Expect
+            resp = refused(Malformed("HTTP", "form"))
+            resp.force_close()
+        resp.headers.update(HEADERS)
+        if isinstance(self._manager, Door) and self._manager.closing:
+            resp.force_close()
+        finished = await super().finish_response(request, resp, start_time)
+        await self._linger(request.content)
+        return finished
+
+    async def _linger(self, content: StreamReader) -> None:
+        """An answer went out before the body was in. Closing now would reset the connection, and the answer with it.
+
+        So a body that could have been small is read to its end; of one that is too large nothing more is taken.
+        """
+        with contextlib.suppress(TimeoutError, ConnectionError, web.RequestPayloadError):
+            async with asyncio.timeout(LINGER_SECONDS):
+                while not content.is_eof() and content.total_bytes <= BODY_LIMIT:
+                    await content.readany()
+        if not content.is_eof() and isinstance(self.transport, asyncio.Transport):
+            self.transport.pause_reading()
+            await asyncio.sleep(LINGER_SECONDS)
+
     def handle_error(
         self,
         request: BaseRequest,
@@ -47,21 +85,25 @@ class _Handler(RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,  # noqa: ARG002 - aiohttp's signature; its words are not for outside
     ) -> web.StreamResponse:
-        _log.info("not_http", error=type(exc).__name__)
         if request.writer.output_size > 0:
             raise ConnectionError
-        error: FlowError = Malformed("HTTP", "form") if status < 500 else OurFault(incident="-")
+        error: FlowError = Malformed("HTTP", "form")
+        if status >= 500:
+            error = OurFault(incident=secrets.token_hex(4))
+            _log.error("our_fault", error=type(exc).__name__, exc_info=exc, **error.params)
+        else:
+            _log.info("not_http", error=type(exc).__name__)
         response = refused(error)
-        response.headers.update(HEADERS)
         response.force_close()
         return response
 
 
 class Door(web.Server):
-    """Counts the connections of each peer."""
+    """Counts the connections of each peer, and shuts without cutting anybody short."""
 
     def __init__(self, inner: web.Server, *, most: int, **options: Any) -> None:
         super().__init__(inner.request_handler, request_factory=inner.request_factory, **options)
+        self.closing = False
         self._options = options
         self._most = most
         self._present: Counter[str] = Counter()
@@ -78,6 +120,24 @@ class Door(web.Server):
         if self._present[peer] <= 0:
             del self._present[peer]
 
+    def pre_shutdown(self) -> None:
+        """Whoever waits for the next request of a kept connection waits in vain; the others get their answer first."""
+        self.closing = True
+        for handler in self.connections:
+            if not _is_busy(handler):
+                handler.force_close()
+
+    async def shutdown(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - aiohttp's signature
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                while any(_is_busy(handler) for handler in self.connections):  # noqa: ASYNC110 - aiohttp tells nobody
+                    await asyncio.sleep(0.02)
+        await super().shutdown(0.1)
+
+
+def _is_busy(handler: RequestHandler) -> bool:
+    return isinstance(handler, _Handler) and handler.busy
+
 
 class Runner(web.AppRunner):
     """Runs an application behind a `Door`."""
@@ -85,7 +145,7 @@ class Runner(web.AppRunner):
     __slots__ = ("_most", "_seconds")
 
     def __init__(self, app: web.Application, *, peer_connections: int, read_seconds: float) -> None:
-        super().__init__(app, handle_signals=False, access_log=None, shutdown_timeout=8.0)
+        super().__init__(app, handle_signals=False, access_log=None, shutdown_timeout=GRACE_SECONDS)
         self._most = peer_connections
         self._seconds = read_seconds
 
@@ -97,6 +157,6 @@ class Runner(web.AppRunner):
             access_log=None,
             keepalive_timeout=self._seconds,
             auto_decompress=False,
-            lingering_time=1.0,
+            lingering_time=0.0,
             max_headers=64,
         )

@@ -6,20 +6,23 @@ parser sees them; UTF-8 only; no control characters; a parameter given twice is 
 
 import asyncio
 import json
+import re
 from collections.abc import Iterable, Mapping
-from email.parser import BytesParser
-from email.policy import HTTP
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
 from aiohttp import web
 
 from flows.errors import Malformed, TooLarge
+from search_api.multipart import PARTS_LIMIT, is_utf8, read_kind, read_parts
 
 BODY_LIMIT = 64 * 1024
 DEPTH_LIMIT = 32
 LENGTHS = {"client": 128, "clientIdType": 16, "channelId": 64, "secretWord": 64, "stepId": 64, "token": 256}
 """The parameters we know and their longest values; others are ignored."""
+
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_NONE: tuple[str, ...] = ()
 
 Pairs = list[tuple[str, object]]
 
@@ -34,7 +37,7 @@ async def read_parameters(request: web.Request, seconds: float) -> dict[str, str
 
 
 async def _body(request: web.Request, seconds: float) -> bytes:
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+    if any(encoding.lower() != "identity" for encoding in request.headers.getall("Content-Encoding", _NONE)):
         raise Malformed("Content-Encoding", "content_type")
     if (request.content_length or 0) > BODY_LIMIT:
         raise TooLarge(limit=BODY_LIMIT)
@@ -53,42 +56,42 @@ async def _body(request: web.Request, seconds: float) -> bytes:
 
 
 def _parsed(request: web.Request, body: bytes) -> Pairs:
-    if (request.charset or "utf-8").lower().replace("_", "-") not in ("utf-8", "utf8"):
-        raise Malformed("Content-Type", "encoding")
-    readers = {
-        "application/x-www-form-urlencoded": lambda: _form(body),
-        "application/json": lambda: _json(body),
-        "multipart/form-data": lambda: _multipart(request.headers["Content-Type"], body),
-    }
-    reader = readers.get(request.content_type)
-    if reader is None:
-        raise Malformed("Content-Type", "content_type")
-    return reader()
-
-
-def _text(raw: bytes) -> str:
     try:
-        return raw.decode("utf-8")
+        (header,) = request.headers.getall("Content-Type", _NONE)
+        kind, options = read_kind(header)
+    except ValueError:
+        raise Malformed("Content-Type", "content_type") from None
+    if not is_utf8(options):
+        raise Malformed("Content-Type", "encoding")
+    try:
+        text = body.decode("utf-8")
     except UnicodeDecodeError:
         raise Malformed("body", "encoding") from None
-
-
-def _form(body: bytes) -> Pairs:
-    return _query(_text(body))
+    match kind:
+        case "application/x-www-form-urlencoded":
+            return _query(text)
+        case "application/json":
+            return _json(text)
+        case "multipart/form-data":
+            return _multipart(text, options.get("boundary", ""))
+        case _:
+            raise Malformed("Content-Type", "content_type")
 
 
 def _query(text: str) -> Pairs:
     try:
-        return list(parse_qsl(text, keep_blank_values=True, encoding="utf-8", errors="strict", max_num_fields=64))
+        return list(
+            parse_qsl(text, keep_blank_values=True, encoding="utf-8", errors="strict", max_num_fields=PARTS_LIMIT)
+        )
     except UnicodeDecodeError:
         raise Malformed("body", "encoding") from None
     except ValueError:
         raise Malformed("body", "form") from None
 
 
-def _json(body: bytes) -> Pairs:
+def _json(text: str) -> Pairs:
     try:
-        found = json.loads(_text(body), object_pairs_hook=_Object, parse_constant=_refuse)
+        found = json.loads(text, object_pairs_hook=_Object, parse_constant=_refuse)
     except (ValueError, RecursionError):
         raise Malformed("body", "json") from None
     if not isinstance(found, _Object) or _depth(found) > DEPTH_LIMIT:
@@ -108,30 +111,22 @@ def _depth(value: object) -> int:
     deepest, waiting = 0, [(value, 1)]
     while waiting:
         item, depth = waiting.pop()
-        deepest = max(deepest, depth)
-        if isinstance(item, _Object):
-            waiting += [(inner, depth + 1) for _, inner in item]
-        elif isinstance(item, list):
-            waiting += [(inner, depth + 1) for inner in item]
+        if isinstance(item, list):
+            deepest = max(deepest, depth)
+            inner = [value for _, value in item] if isinstance(item, _Object) else item
+            waiting += [(one, depth + 1) for one in inner]
     return deepest
 
 
-def _multipart(content_type: str, body: bytes) -> Pairs:
-    head = b"Content-Type: " + content_type.encode("latin-1", "replace") + b"\r\n\r\n"
-    message = BytesParser(policy=HTTP).parsebytes(head + body)
-    if not message.is_multipart() or message.defects:
-        raise Malformed("body", "form")
-    pairs: Pairs = []
-    for part in message.get_payload():
-        name = part.get_param("name", header="content-disposition")  # type: ignore[union-attr]  # multipart: messages
-        value = part.get_payload(decode=True)  # type: ignore[union-attr]
-        if not isinstance(name, str) or not isinstance(value, bytes):
-            raise Malformed("body", "form")
-        pairs.append((name, _text(value)))
-    return pairs
+def _multipart(text: str, boundary: str) -> Pairs:
+    try:
+        return list(read_parts(text, boundary))
+    except ValueError:
+        raise Malformed("body", "form") from None
 
 
 def _once(pairs: Iterable[tuple[str, object]]) -> dict[str, str]:
+    """What is null counts as given, and as empty."""
     found: dict[str, str] = {}
     for name, value in pairs:
         limit = LENGTHS.get(name)
@@ -139,20 +134,20 @@ def _once(pairs: Iterable[tuple[str, object]]) -> dict[str, str]:
             continue
         if name in found:
             raise Malformed(name, "twice")
-        if value is None:
-            continue
-        if not isinstance(value, str) or not _printable(value):
+        text = "" if value is None else value
+        if not isinstance(text, str) or not _printable(text):
             raise Malformed(name, "not_text")
-        if len(value) > limit:
+        if len(text) > limit:
             raise Malformed(name, "too_long")
-        found[name] = value
+        found[name] = text
     return {name: value for name, value in found.items() if value}
 
 
 def _printable(value: str) -> bool:
+    """No control characters (C0, delete, C1), no halves of a surrogate pair."""
     if value.isascii() and value.isprintable():
         return True
-    return not any(character < " " or character == "\x7f" or "\ud800" <= character <= "\udfff" for character in value)
+    return not _CONTROLS.search(value)
 
 
 def required(parameters: Mapping[str, str], name: str) -> str:
