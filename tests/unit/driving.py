@@ -13,9 +13,10 @@ from flows.model import Again, Facts, Input, Plan, Script, Typed
 from flows.plan import Stanza, make_plan
 
 PHONE = Identifier(kind="phone", value="+992900000001")
+EMAIL = Identifier(kind="email", value="anna@example.com")
 STRANGER = Identifier(kind="phone", value="+992900000999")
 ANNA = Found(
-    client="c1", phone=PHONE.value, email="anna@example.com", has_secret_word=True, has_birth_date=True
+    client="c1", phone=PHONE.value, email=EMAIL.value, has_secret_word=True, has_birth_date=True
 )  # fmt: skip
 CODE, WORD, DAY = "123456", "ромашка", "1989-04-12"
 
@@ -35,7 +36,7 @@ class Bank:
             raise self.fails
         match effect:
             case FindClient():
-                return self.found if self.found and effect.names[:1] == (PHONE,) else None
+                return self.found if self.found and effect.names[:1] in ((PHONE,), (EMAIL,)) else None
             case AllDown():
                 return self.down
             case CheckCode():
