@@ -59,7 +59,7 @@ class _Handler(RequestHandler):
             resp = refused(Malformed("HTTP", "form"))
             resp.force_close()
         resp.headers.update(HEADERS)
-        if isinstance(self._manager, Door) and self._manager.closing:
+        if not request.content.is_eof() or (isinstance(self._manager, Door) and self._manager.closing):
             resp.force_close()
         finished = await super().finish_response(request, resp, start_time)
         await self._linger(request.content)
@@ -85,8 +85,8 @@ class _Handler(RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,  # noqa: ARG002 - aiohttp's signature; its words are not for outside
     ) -> web.StreamResponse:
-        if request.writer.output_size > 0:
-            raise ConnectionError
+        if isinstance(exc, ConnectionError) or request.writer.output_size > 0:
+            raise ConnectionError  # nobody is there to be answered
         error: FlowError = Malformed("HTTP", "form")
         if status >= 500:
             error = OurFault(incident=secrets.token_hex(4))
