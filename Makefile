@@ -17,6 +17,9 @@ check: .venv/test.done
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	@for kind in house unit property contract journeys; do \
+	    echo "mypy tests/$$kind"; MYPYPATH=tests:tests/$$kind $(BIN)/mypy --no-error-summary $$(ls tests/$$kind/*.py) tests/servers.py || exit 1; \
+	done
 
 format: .venv/test.done
 	$(BIN)/ruff check --fix-only -q . || true

@@ -160,7 +160,7 @@ def open_redis(url: str, connections: int) -> Redis:
         socket_timeout=None,  # the trip is bounded as a whole; a bound per read costs 50 µs each
         protocol=2,
     )
-    return Redis(connection_pool=pool)
+    return Redis.from_pool(pool)
 
 
 class Store:

@@ -1,0 +1,150 @@
+"""The server dies by SIGKILL at every boundary of an effect, one run after the other; another one takes over."""
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import aiohttp
+from servers import RedisServer
+from stand import KEY, WORD, Said, Stand, person, stand
+
+RUNS = 60
+ONCE = ("token_issued", "card_read")
+
+
+class Nursery:
+    def __init__(self, standing: Stand) -> None:
+        tests = Path(__file__).parent
+        self._config = standing.config
+        self._log = (standing.folder / "nursery.log").open("w")
+        self._process = subprocess.Popen(
+            [sys.executable, str(tests / "nursery.py")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+            env={**os.environ, **standing.environ, "PYTHONPATH": str(tests.parent.parent)},
+            start_new_session=True,
+        )
+
+    def server(self, boundary: int, breach: str = "none") -> str:
+        """The URL of a server that dies at that boundary; 0: it lives."""
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin
+        assert stdout
+        stdin.write(f"{self._config} {boundary} {breach}\n")
+        stdin.flush()
+        line = stdout.readline()
+        assert line.startswith("ready "), Path(self._log.name).read_text()
+        return line.split()[1]
+
+    def close(self) -> None:
+        os.killpg(self._process.pid, 9)
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout, self._log):
+            if stream:
+                stream.close()
+
+
+@contextmanager
+def nursery(standing: Stand) -> Iterator[Nursery]:
+    opened = Nursery(standing)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+class Call:
+    """Calls the server that is to die; once it has died, the one that lives, with the same call."""
+
+    def __init__(self, standing: Stand, mortal: str) -> None:
+        self._standing = standing
+        self._mortal: str | None = mortal
+
+    @property
+    def died(self) -> bool:
+        return self._mortal is None
+
+    async def __call__(self, path: str, form: dict[str, str]) -> Said:
+        if self._mortal:
+            try:
+                return await self._send(self._mortal, path, form)
+            except aiohttp.ClientError:
+                self._mortal = None
+        return await self._send(self._standing.url, path, form)
+
+    async def _send(self, url: str, path: str, form: dict[str, str]) -> Said:
+        async with self._standing.session.post(f"{url}/rest/chat/client/{path}", data=form) as response:
+            raw = await response.read()
+            return Said(response.status, await response.json(), dict(response.headers), raw)
+
+
+async def identify(call: Call, standing: Stand, phone: str) -> Said:
+    asked = await call(f"search/{KEY}", {"client": phone})
+    assert asked.status == 200, asked.body
+    code = await standing.code(phone)
+    word = await call(f"search/{KEY}", {"client": phone, "stepId": asked.step, "secretWord": code})
+    assert word.status == 200, word.body
+    form = {"client": phone, "stepId": word.step, "secretWord": WORD}
+    done = await call(f"search/{KEY}", form)
+    assert done.status == 200, done.body
+    assert (await call(f"search/{KEY}", form)).body == done.body
+    return await call(f"auth/{KEY}", {"token": done.token})
+
+
+async def test_death_at_every_boundary_loses_and_doubles_nothing(folder: Path, redis_server: RedisServer) -> None:
+    limits = {"LIMITS__LEASE": "2", "LIMITS__PREFIX_SENDS_10MIN": "10000", "LIMITS__PREFIX_SAMPLE": "10000"}
+    async with stand(folder, redis_server, people=RUNS + 1, **limits) as standing:
+        with nursery(standing) as nursed:
+            survived = 0
+            for boundary in range(1, RUNS + 1):
+                call = Call(standing, nursed.server(boundary))
+                card = await identify(call, standing, person(boundary))
+                assert card.body["phone"] == person(boundary)
+                survived = 0 if call.died else survived + 1
+                if survived == 3:
+                    break
+            assert boundary > 25, "fewer boundaries than an identification has effects"
+            assert survived == 3, "the walk did not reach the end of an identification"
+        for number in range(1, boundary + 1):
+            assert len(await standing.sent(person(number))) == 1, f"killed at boundary {number}"
+        await check_audit(standing, boundary)
+
+
+async def check_audit(standing: Stand, runs: int) -> None:
+    """One entry for each event of each client, and a whole chain."""
+    entries = await standing.audit()
+    counts = Counter((entry["object"], entry["event"]) for entry in entries)
+    for (client, event), count in counts.items():
+        if event in ONCE:
+            assert count == 1, (client, event)
+        if event in ("otp_evaluated", "word_evaluated"):
+            assert count == 1, (client, event)
+        if event == "step_started":
+            assert count == 2, (client, event)
+    assert sum(count for (_, event), count in counts.items() if event == "token_issued") == runs
+
+
+async def test_without_a_stable_id_a_death_doubles_the_message(folder: Path, redis_server: RedisServer) -> None:
+    async with stand(folder, redis_server, people=40, LIMITS__LEASE="2") as standing:
+        standing.api.pop().kill()
+        with nursery(standing) as nursed:
+            doubled = False
+            for boundary in range(8, 26):
+                phone = person(boundary)
+                mortal = nursed.server(boundary, "new-id")
+                await Call(standing, mortal)(f"search/{KEY}", {"client": phone})
+                await standing.code(phone)
+                heir = nursed.server(0, "new-id")
+                try:
+                    await standing.code(phone, 2)
+                except TimeoutError:
+                    continue
+                doubled = bool(heir)
+                break
+        assert doubled
