@@ -54,14 +54,23 @@ class Sealer:
 
 
 class Keys:
-    """The short-lived family, from the current secret and, while rotating, the previous one."""
+    """The short-lived family, from the current secret and, while rotating, the previous one.
 
-    def __init__(self, current: bytes, previous: bytes | None = None) -> None:
+    A session's id names the secret that it began under, so its code and its token stay what they were. Fingerprints
+    come from a `lasting` secret: locks and budgets outlive a rotation.
+    """
+
+    def __init__(self, current: bytes, previous: bytes | None = None, *, lasting: bytes | None = None) -> None:
         secrets = (current,) if previous is None else (current, previous)
-        self._codes = [subkey(secret, "code") for secret in secrets]
-        self._tokens = subkey(current, "token")
-        self._prints = subkey(current, "fingerprint")
+        self._id = _id_of(current)
+        self._codes = {_id_of(secret): subkey(secret, "code") for secret in secrets}
+        self._tokens = {_id_of(secret): subkey(secret, "token") for secret in secrets}
+        self._prints = subkey(lasting or current, "fingerprint")
         self.sessions = Sealer(secrets, "session")
+
+    def new_sid(self) -> str:
+        """A session's id: which secret it began under, and 128 random bits."""
+        return self._id + os.urandom(16).hex()
 
     def fingerprint(self, *parts: str) -> str:
         """128 bits in hex that stand for personal data in Redis keys, logs and the audit log.
@@ -72,19 +81,24 @@ class Keys:
 
     def code(self, sid: str, step: str, digits: int) -> str:
         """The one-time code of a step: derived, so the same on resend, and nowhere at rest."""
-        return _digits(self._codes[0], sid, step, digits)
+        return _digits(self._of(self._codes, sid), sid, step, digits)
 
     def is_code(self, sid: str, step: str, digits: int, text: str) -> bool:
-        """Compare with the current and the previous key's code in constant time."""
-        given = text.encode()
-        matches = [hmac.compare_digest(_digits(key, sid, step, digits).encode(), given) for key in self._codes]
-        return any(matches)
+        """Compared in constant time."""
+        return hmac.compare_digest(self.code(sid, step, digits).encode(), text.encode("utf-8", "replace"))
 
     def token(self, sid: str, shard: int) -> str:
         """The session's token: 44 base64url characters, 260 derived bits and the shard in the last four."""
-        raw = bytearray(hmac.digest(self._tokens, sid.encode(), "sha512")[:33])
+        raw = bytearray(hmac.digest(self._of(self._tokens, sid), sid.encode(), "sha512")[:33])
         raw[-1] = (raw[-1] & 0xF0) | shard
         return urlsafe_b64encode(raw).decode()
+
+    def _of(self, keys: dict[str, bytes], sid: str) -> bytes:
+        return keys.get(sid[: len(self._id)]) or keys[self._id]
+
+
+def _id_of(secret: bytes) -> str:
+    return hashlib.sha256(subkey(secret, "id")).hexdigest()[:8]
 
 
 def _digits(key: bytes, sid: str, step: str, digits: int) -> str:

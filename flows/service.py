@@ -124,7 +124,7 @@ class Identification:
             if session.reply.kind != "refuse" and taken.wait > 0:
                 return self._repeated(taken, session)
             return await self._turn(call, taken, Again())
-        call.sid = secrets.token_hex(16)
+        call.sid = self._keys.new_sid()
         facts = Facts(
             reveal_unknown=front.rules.reveal_unknown,
             language=front.rules.language,

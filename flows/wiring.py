@@ -93,7 +93,7 @@ def own_secrets(settings: Settings) -> tuple[Keys, RecordKeys]:
         settings.secret(names.previous_records_key_env),
     )
     return (
-        Keys(current.encode(), previous.encode() if previous else None),
+        Keys(current.encode(), previous.encode() if previous else None, lasting=records.encode()),
         RecordKeys(records.encode(), previous_records.encode() if previous_records else None),
     )
 

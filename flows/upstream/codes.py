@@ -44,7 +44,7 @@ class Delivered:
 
 
 class CodeGateways(BaseModel):
-    """The stanza `[codes]`: the gateways that this installation has. A channel's name is its stanza's."""
+    """The stanza `[upstream]`: the gateways that this installation has. A channel's name is its stanza's."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
 

@@ -7,7 +7,7 @@ from flows.upstream.code_gateway import CodeMessage, GatewayOptions
 
 
 class ConsoleOptions(GatewayOptions):
-    """`[codes.console]`. Anybody who reads the server's stderr reads the codes, so a bank never has this stanza."""
+    """`[upstream.console]`. Anybody who reads the server's stderr reads the codes, so a bank never has this stanza."""
 
 
 class Console:

@@ -16,7 +16,7 @@ _SUBJECTS = {"ru": "Код подтверждения", "tg": "Рамзи тас
 
 
 class MailOptions(GatewayOptions):
-    """`[codes.mail]`. `security`: "starttls" (587), "tls" (465), or "none" for a relay on the same host.
+    """`[upstream.mail]`. `security`: "starttls" (587), "tls" (465), or "none" for a relay on the same host.
 
     `username` empty means no login. `subjects`: by language, for those that shall differ from ours.
     """

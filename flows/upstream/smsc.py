@@ -29,7 +29,7 @@ _REASONS: Final[dict[int, Reason]] = {
 
 
 class SMSCOptions(GatewayOptions):
-    """`[codes.smsc]`. `secret_env` holds the password, or the key when `auth` is "apikey".
+    """`[upstream.smsc]`. `secret_env` holds the password, or the key when `auth` is "apikey".
 
     `reserve` is asked when the first host is away, else the first one again; each time may take half of `seconds`.
     """

@@ -38,7 +38,7 @@ _REASONS: Final[dict[str, Reason]] = {
 
 
 class TelegramGatewayOptions(GatewayOptions):
-    """`[codes.telegram_gateway]`. `ttl`: seconds in which the message must arrive, else the fee comes back."""
+    """`[upstream.telegram_gateway]`. `ttl`: seconds in which the message must arrive, else the fee comes back."""
 
     url: BaseUrl = "https://gatewayapi.telegram.org"
     token_env: str = "TELEGRAM_GATEWAY_TOKEN"

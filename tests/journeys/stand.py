@@ -119,8 +119,12 @@ class Stand:
 
     async def sent(self, to: str) -> list[str]:
         """The texts that any gateway was given for that phone, oldest first."""
+        return [str(message["text"]) for message in await self.outbox(to)]
+
+    async def outbox(self, to: str) -> list[dict[str, str]]:
         async with self.session.get(f"{self.sandbox.url}/sms/outbox", params={"to": to}) as response:
-            return [str(message["text"]) for message in await response.json()]
+            found: list[dict[str, str]] = await response.json()
+            return found
 
     async def code(self, to: str, nth: int = 1) -> str:
         """The code in the `nth` message to that phone, waited for."""

@@ -76,11 +76,19 @@ def test_only_the_very_code_is_the_code(change: str) -> None:
 
 
 def test_a_rotation_leaves_the_codes_that_are_out() -> None:
-    code = KEYS.code("sid", "code", 6)
+    sid = KEYS.new_sid()
+    code, token = KEYS.code(sid, "code", 6), KEYS.token(sid, 3)
     rotating = Keys(NEW, previous=OLD)
-    assert rotating.is_code("sid", "code", 6, code)
-    assert rotating.code("sid", "code", 6) == Keys(NEW).code("sid", "code", 6)
-    assert not Keys(NEW).is_code("sid", "code", 6, code)
+    assert rotating.is_code(sid, "code", 6, code)
+    assert rotating.token(sid, 3) == token
+    assert not Keys(NEW).is_code(sid, "code", 6, code)
+    fresh = rotating.new_sid()
+    assert rotating.code(fresh, "code", 6) == Keys(NEW).code(fresh, "code", 6)
+
+
+def test_a_rotation_leaves_the_fingerprints() -> None:
+    before, after = Keys(OLD, lasting=b"l" * 32), Keys(NEW, previous=OLD, lasting=b"l" * 32)
+    assert before.fingerprint("client", "1") == after.fingerprint("client", "1")
 
 
 def test_a_seal_opens_for_its_owner_and_for_nobody_else() -> None:
