@@ -1,5 +1,6 @@
 """The server dies by SIGKILL at every boundary of an effect, one run after the other; another one takes over."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -13,7 +14,8 @@ from servers import RedisServer
 from stand import KEY, WORD, Said, Stand, person, stand
 
 RUNS = 60
-ONCE = ("token_issued", "card_read")
+ONCE = ("otp_evaluated", "word_evaluated", "token_issued")
+"""A card that is read again because the first answer was lost has been read twice."""
 
 
 class Nursery:
@@ -62,9 +64,10 @@ def nursery(standing: Stand) -> Iterator[Nursery]:
 class Call:
     """Calls the server that is to die; once it has died, the one that lives, with the same call."""
 
-    def __init__(self, standing: Stand, mortal: str) -> None:
-        self._standing = standing
+    def __init__(self, mortal: str, heir: str, standing: Stand) -> None:
         self._mortal: str | None = mortal
+        self._heir = heir
+        self._session = standing.session
 
     @property
     def died(self) -> bool:
@@ -76,10 +79,10 @@ class Call:
                 return await self._send(self._mortal, path, form)
             except aiohttp.ClientError:
                 self._mortal = None
-        return await self._send(self._standing.url, path, form)
+        return await self._send(self._heir, path, form)
 
     async def _send(self, url: str, path: str, form: dict[str, str]) -> Said:
-        async with self._standing.session.post(f"{url}/rest/chat/client/{path}", data=form) as response:
+        async with self._session.post(f"{url}/rest/chat/client/{path}", data=form) as response:
             raw = await response.read()
             return Said(response.status, await response.json(), dict(response.headers), raw)
 
@@ -103,7 +106,7 @@ async def test_death_at_every_boundary_loses_and_doubles_nothing(folder: Path, r
         with nursery(standing) as nursed:
             survived = 0
             for boundary in range(1, RUNS + 1):
-                call = Call(standing, nursed.server(boundary))
+                call = Call(nursed.server(boundary), standing.url, standing)
                 card = await identify(call, standing, person(boundary))
                 assert card.body["phone"] == person(boundary)
                 survived = 0 if call.died else survived + 1
@@ -124,8 +127,6 @@ async def check_audit(standing: Stand, runs: int) -> None:
     for (client, event), count in counts.items():
         if event in ONCE:
             assert count == 1, (client, event)
-        if event in ("otp_evaluated", "word_evaluated"):
-            assert count == 1, (client, event)
         if event == "step_started":
             assert count == 2, (client, event)
     assert sum(count for (_, event), count in counts.items() if event == "token_issued") == runs
@@ -133,19 +134,13 @@ async def check_audit(standing: Stand, runs: int) -> None:
 
 async def test_without_a_stable_id_a_death_doubles_the_message(folder: Path, redis_server: RedisServer) -> None:
     async with stand(folder, redis_server, people=40, LIMITS__LEASE="2") as standing:
-        standing.api.pop().kill()
+        standing.api.pop().kill()  # the heirs shall be without the rule too
         with nursery(standing) as nursed:
-            doubled = False
-            for boundary in range(8, 26):
-                phone = person(boundary)
-                mortal = nursed.server(boundary, "new-id")
-                await Call(standing, mortal)(f"search/{KEY}", {"client": phone})
-                await standing.code(phone)
-                heir = nursed.server(0, "new-id")
-                try:
-                    await standing.code(phone, 2)
-                except TimeoutError:
-                    continue
-                doubled = bool(heir)
-                break
-        assert doubled
+            heir = nursed.server(0, "new-id")
+            for boundary in range(6, 22):
+                await Call(nursed.server(boundary, "new-id"), heir, standing)(
+                    f"search/{KEY}", {"client": person(boundary)}
+                )
+            await asyncio.sleep(6)
+        sent = [len(await standing.sent(person(boundary))) for boundary in range(6, 22)]
+        assert max(sent) == 2
