@@ -5,10 +5,9 @@ from typing import Annotated
 
 import typer
 
-from flows.settings import load
 from shinos import audit, clients, flows
 from shinos.ending import ended
-from shinos.options import CONFIG, Config, group
+from shinos.options import CONFIG, Config, group, settings_of
 
 app = group("Shinos tells a bank who is at the other end of a chat.")
 app.add_typer(clients.app, name="clients")
@@ -36,7 +35,7 @@ def up(config: Config = CONFIG) -> None:
     """Run everything on this machine: embedded Redis, SQLite, the sandbox, the Search API."""
     from shinos import serving
 
-    raise typer.Exit(serving.run(load(config), serving.up))
+    raise typer.Exit(serving.run(settings_of(config), serving.up))
 
 
 @app.command()
@@ -49,7 +48,7 @@ def serve(
     from shinos import workers as several
 
     inherited = several.inherited()
-    settings = load(config)
+    settings = settings_of(config)
     listening = inherited or serving.listen(settings.server.host, settings.server.port, "server")
     if workers > 1:
         raise typer.Exit(several.run(config, settings, listening, workers))
@@ -61,7 +60,7 @@ def sandbox(config: Config = CONFIG) -> None:
     """Run the sandbox: it plays every outside system."""
     from shinos import serving
 
-    raise typer.Exit(serving.run(load(config), serving.sandbox))
+    raise typer.Exit(serving.run(settings_of(config), serving.sandbox))
 
 
 @app.command()
@@ -82,7 +81,7 @@ def demo(
     from shinos import serving
     from shinos.demo import demo as play
 
-    raise typer.Exit(serving.once(load(config), lambda given: play(given, config, url, sandbox_url)))
+    raise typer.Exit(serving.once(settings_of(config), lambda given: play(given, config, url, sandbox_url)))
 
 
 def main() -> int:

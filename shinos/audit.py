@@ -4,8 +4,7 @@ from typing import Annotated
 
 import typer
 
-from flows.settings import load
-from shinos.options import CONFIG, Config, group
+from shinos.options import CONFIG, Config, group, settings_of
 
 app = group("The audit log: is it whole, and what does it say.")
 
@@ -15,7 +14,7 @@ def verify(config: Config = CONFIG) -> None:
     """Exit 0 when the audit log is whole, else 1 and the first broken entry."""
     from shinos import auditing, serving
 
-    raise typer.Exit(serving.once(load(config), auditing.verify))
+    raise typer.Exit(serving.once(settings_of(config), auditing.verify))
 
 
 @app.command()
@@ -27,4 +26,4 @@ def tail(
     """The last entries as JSON lines, oldest first."""
     from shinos import auditing, serving
 
-    raise typer.Exit(serving.once(load(config), lambda settings: auditing.tail(settings, number, follow=follow)))
+    raise typer.Exit(serving.once(settings_of(config), lambda settings: auditing.tail(settings, number, follow=follow)))

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.settings import load
-from shinos.options import CONFIG, Config, group
+from shinos.options import CONFIG, Config, group, settings_of
 
 if TYPE_CHECKING:
     from flows.identifiers import Identifier
@@ -24,7 +23,7 @@ def import_(
     """Import a client file: all of it or, when a row is wrong, nothing. Repeating it changes nothing."""
     from shinos import importing, serving
 
-    raise typer.Exit(serving.once(load(config), lambda settings: importing.bring_in(settings, file)))
+    raise typer.Exit(serving.once(settings_of(config), lambda settings: importing.bring_in(settings, file)))
 
 
 @app.command()
@@ -33,7 +32,7 @@ def show(client: Client, config: Config = CONFIG) -> None:
     from shinos import serving, showing
 
     names = _names(client, config)
-    raise typer.Exit(serving.once(load(config), lambda settings: showing.show(settings, names)))
+    raise typer.Exit(serving.once(settings_of(config), lambda settings: showing.show(settings, names)))
 
 
 @app.command()
@@ -48,7 +47,7 @@ def erase(
     names = _names(client, config)
     if not yes and sys.stdin.isatty():
         typer.confirm("Erase this client? It cannot be undone.", abort=True)
-    raise typer.Exit(serving.once(load(config), lambda settings: erasing.erase(settings, names)))
+    raise typer.Exit(serving.once(settings_of(config), lambda settings: erasing.erase(settings, names)))
 
 
 @app.command()
@@ -59,13 +58,13 @@ def harden(
     """Turn imported secret words into argon2id, in as many processes as there are cores."""
     from shinos import importing, serving
 
-    raise typer.Exit(serving.once(load(config), lambda settings: importing.harden_for(settings, seconds)))
+    raise typer.Exit(serving.once(settings_of(config), lambda settings: importing.harden_for(settings, seconds)))
 
 
 def _names(client: str, config: Path) -> "tuple[Identifier, ...]":
     from flows.identifiers import recognise
 
-    names = recognise(client, None, load(config).bank.country)
+    names = recognise(client, None, settings_of(config).bank.country)
     if not names:
         raise typer.BadParameter("expected a phone, an e-mail, a crmid or an @telegram name", param_hint="ID")
     return names

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 import typer
 
-from flows.errors import StoreDown
-from flows.settings import SettingsError
 from shinos.options import NothingAnswers
 
 INTERRUPTED = 130
@@ -35,6 +33,9 @@ def ended() -> Iterator[End]:
 
 
 def _said(error: Exception) -> tuple[int, str]:
+    from flows.errors import StoreDown
+    from flows.settings import SettingsError
+
     match error:
         case typer.TyperException():
             return 2, _misused(error)

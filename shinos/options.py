@@ -1,9 +1,12 @@
 """What every command understands, and how it finds its settings."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
 
 CONFIG = Path("config.toml")
 Config = Annotated[Path, typer.Option("--config", help="The configuration file.", show_default=True)]
@@ -11,6 +14,13 @@ Config = Annotated[Path, typer.Option("--config", help="The configuration file."
 
 class NothingAnswers(Exception):
     """What a command needs is not there; one line that says what to do. Exit status 1."""
+
+
+def settings_of(config: Path) -> "Settings":
+    """Raises `SettingsError`. Imported late: the models of the settings cost 0.3 s, and help needs none."""
+    from flows.settings import load
+
+    return load(config)
 
 
 def group(help_text: str) -> typer.Typer:
