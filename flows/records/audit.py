@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cryptography.hazmat.primitives.hmac import HMAC
 from sqlalchemy import insert, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -46,7 +47,7 @@ class Broken:
 class AuditLog:
     """One chain for the whole installation. One drainer writes it at a time; a second one cannot fork it."""
 
-    def __init__(self, writer: Writer, reader: Reader, keys: tuple[bytes, ...], head: HeadFile) -> None:
+    def __init__(self, writer: Writer, reader: Reader, keys: tuple[HMAC, ...], head: HeadFile) -> None:
         self._writer = writer
         self._reader = reader
         self._keys = keys
@@ -130,13 +131,12 @@ class AuditLog:
 
     def _walk(self, rows: Sequence[Row], before: Head, published: Head | None) -> tuple[Head, Broken | None]:
         for row in rows:
-            seq, prev, digest = row[0], bytes(row[8]), bytes(row[9])
-            why = breach(self._keys, (*row[:8], prev, digest), before)
-            if why is None and published and published.seq == seq and published.hash != digest:
+            why = breach(self._keys, row, before)
+            if why is None and published and published.seq == row[0] and published.hash != row[9]:
                 why = "is not the record that was published as the head"
             if why:
-                return before, Broken(seq, why)
-            before = Head(seq, digest)
+                return before, Broken(row[0], why)
+            before = Head(row[0], row[9])
         return before, None
 
 

@@ -1,9 +1,13 @@
 """How audit records hang together: HMAC-SHA256(key, length-prefixed fields ‖ hash of the record before)."""
 
-import hmac
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
+
+from cryptography.hazmat.primitives.hmac import HMAC
+
+from flows.records.sealing import mac_of
 
 GENESIS: Final = bytes(32)
 """What stands before the first record."""
@@ -37,20 +41,24 @@ class Head:
     hash: bytes
 
 
-def link(key: bytes, columns: tuple[object, ...], prev: bytes) -> bytes:
-    """The length in front of each field keeps a character from sliding into the next field unseen."""
-    parts = [str(column).encode("utf-8", "surrogatepass") for column in columns]
-    plain = b"".join([len(part).to_bytes(4, "big") + part for part in parts])
-    return hmac.digest(key, plain + prev, "sha256")
+def link(key: HMAC, columns: tuple[int, int, int, str, str, str, str, str], prev: bytes) -> bytes:
+    """The length in front of each text keeps a character from sliding into the next field unseen."""
+    seq, at, shard, entry, event, channel, subject, fields = columns
+    numbers = f"{seq} {at} {shard} "
+    names = f"{len(entry)}:{entry}{len(event)}:{event}{len(channel)}:{channel}{len(subject)}:{subject}"
+    plain = f"{numbers}{names}{len(fields)}:{fields}"
+    return mac_of(key, plain.encode("utf-8", "surrogatepass") + prev)
 
 
-def breach(keys: tuple[bytes, ...], row: tuple[object, ...], before: Head) -> str | None:
-    """What is wrong with a stored row (columns ‖ prev ‖ hash) that follows `before`; None when nothing is."""
-    *columns, prev, digest = row
-    if columns[0] != before.seq + 1:
+def breach(keys: tuple[HMAC, ...], row: Sequence[Any], before: Head) -> str | None:
+    """What is wrong with a stored row (columns, prev, hash) that follows `before`; None when nothing is."""
+    seq, at, shard, entry, event, channel, subject, fields, prev, digest = row
+    if seq != before.seq + 1:
         return f"expected record {before.seq + 1}"
     if prev != before.hash:
         return "does not follow the record before it"
-    if not any(link(key, tuple(columns), before.hash) == digest for key in keys):
-        return "its contents do not match its hash"
-    return None
+    columns = (seq, at, shard, entry, event, channel, subject, fields)
+    for key in keys:
+        if link(key, columns, before.hash) == digest:
+            return None
+    return "its contents do not match its hash"

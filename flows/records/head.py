@@ -6,7 +6,10 @@ import os
 import threading
 from pathlib import Path
 
+from cryptography.hazmat.primitives.hmac import HMAC
+
 from flows.records.chain import GENESIS, Head
+from flows.records.sealing import mac_of
 
 
 class HeadForged(Exception):
@@ -16,7 +19,7 @@ class HeadForged(Exception):
 class HeadFile:
     """`<storage.dir>/audit.head`. Blocking: called in a thread."""
 
-    def __init__(self, path: Path, keys: tuple[bytes, ...]) -> None:
+    def __init__(self, path: Path, keys: tuple[HMAC, ...]) -> None:
         self.path = path
         self._keys = keys
 
@@ -66,8 +69,8 @@ class HeadFile:
         _sync_folder(self.path.parent)
 
 
-def _signature(key: bytes, head: Head) -> bytes:
-    return hmac.digest(key, f"head\x1f{head.seq}\x1f".encode() + head.hash, "sha256")
+def _signature(key: HMAC, head: Head) -> bytes:
+    return mac_of(key, f"head\x1f{head.seq}\x1f".encode() + head.hash)
 
 
 def _sync_folder(folder: Path) -> None:

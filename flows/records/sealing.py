@@ -57,12 +57,12 @@ class RecordKeys:
         self._client_keys = Sealer(secrets, "client-key")
         self._marks = Sealer(secrets, "records-mark")
         self.pepper_id = next(iter(self._peppers))
-        self.audit = tuple(subkey(secret, "audit") for secret in secrets)
+        self.audit = tuple(HMAC(subkey(secret, "audit"), SHA256()) for secret in secrets)
 
     def fingerprints(self, canonical: str) -> tuple[bytes, ...]:
         """What stands for a name in the index: under the current key, then under the previous one."""
         plain = canonical.encode()
-        return tuple(_hmac(key, plain) for key in self._index)
+        return tuple(mac_of(key, plain) for key in self._index)
 
     def new_vault(self) -> tuple[str, bytes, Vault]:
         """A new client: its id, its wrapped data key, and the key at work."""
@@ -78,11 +78,11 @@ class RecordKeys:
         pepper = self._peppers.get(self.pepper_id if pepper_id is None else pepper_id)
         if pepper is None:
             raise Unsealable
-        return _hmac(pepper, f"{client_id}\x1f{word}".encode("utf-8", "surrogatepass"))
+        return mac_of(pepper, f"{client_id}\x1f{word}".encode("utf-8", "surrogatepass"))
 
     def group_print(self, prints: list[bytes]) -> bytes:
         """One print over many words at once (see `groups.py`)."""
-        return _hmac(self._peppers[self.pepper_id], b"group" + b"".join(sorted(prints)))
+        return mac_of(self._peppers[self.pepper_id], b"group" + b"".join(sorted(prints)))
 
     def mark(self) -> bytes:
         """What a new database is marked with, so that a wrong secret is noticed at the start."""
@@ -95,7 +95,7 @@ class RecordKeys:
             raise WrongRecordsKey("the database belongs to another records key (SHINOS_RECORDS_KEY)") from error
 
 
-def _hmac(key: HMAC, plain: bytes) -> bytes:
+def mac_of(key: HMAC, plain: bytes) -> bytes:
     """HMAC from a prepared key: a third of the time of `hmac.digest`, and every look-up makes some."""
     mac = key.copy()
     mac.update(plain)

@@ -29,18 +29,19 @@ from flows.records.tables import metadata
 
 ROOT = Path(__file__).parents[2]
 OPENER = """
-import asyncio, sys, time
+import asyncio, sys
 from pathlib import Path
 from flows.records import migrating, sqlite
 from flows.records.opening import open_records
 from flows.records.sealing import RecordKeys
 
-url, storage, rule, start = sys.argv[1:]
+url, storage, rule = sys.argv[1:]
 if rule == "taken out":
     migrating._ONE_AT_A_TIME, sqlite._AS_A_WRITER = "SELECT 1", "BEGIN"
 
 async def main():
-    time.sleep(max(0, float(start) - time.time()))
+    print("ready", flush=True)
+    sys.stdin.readline()
     async with open_records(url, RecordKeys(b"k" * 32), storage=Path(storage)) as records:
         await records.ping()
 
@@ -52,9 +53,23 @@ ROW = ClientRow(crm_id="C-1", phone=PHONE.value, secret_word="себи сурх"
 
 def open_at_once(url: str, storage: Path, rule: str) -> list[int]:
     """Six processes open the same empty database at the same moment; how each of them ended."""
-    command = [sys.executable, "-W", "error", "-c", OPENER, url, str(storage), rule, str(time.time() + 3)]
-    started = [subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) for _ in range(6)]
-    return [process.wait(60) for process in started]
+    command = [sys.executable, "-W", "error", "-c", OPENER, url, str(storage), rule]
+    started = [
+        subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        for _ in range(6)
+    ]
+    for process in started:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+    for process in started:
+        assert process.stdin
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    for process in started:
+        process.communicate(timeout=60)
+    return [process.returncode for process in started]
 
 
 def test_many_processes_may_start_at_once(database_url: str, tmp_path: Path) -> None:
@@ -83,9 +98,9 @@ async def test_the_migrations_build_what_the_tables_say(records: Records) -> Non
 def test_a_start_at_head_loads_no_alembic(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/records.db"
     look = OPENER + "\nprint('alembic' in sys.modules, 'asyncpg' in sys.modules)"
-    command = [sys.executable, "-c", look, url, str(tmp_path), "in place", "0"]
-    answers = [subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout for _ in range(2)]
-    assert answers == ["True False\n", "False False\n"]
+    command = [sys.executable, "-c", look, url, str(tmp_path), "in place"]
+    told = [subprocess.run(command, cwd=ROOT, check=True, capture_output=True, input=b"\n").stdout for _ in range(2)]
+    assert told == [b"ready\nTrue False\n", b"ready\nFalse False\n"]
 
 
 async def test_the_files_are_for_our_eyes_only(tmp_path: Path, record_keys: RecordKeys) -> None:
