@@ -6,12 +6,14 @@ argument; of an exception its type and where it passed through, never its words:
 
 import atexit
 import logging
+import re
 import sys
 import threading
 import time
 import traceback
 from collections import deque
 from collections.abc import MutableMapping
+from types import TracebackType
 from typing import Any
 
 import structlog
@@ -19,6 +21,8 @@ import structlog
 from flows.settings import Log
 
 _PAUSE_SECONDS = 0.05
+_WARNED = re.compile(r"([^/]*:[0-9]+: [A-Za-z]+)")
+_FILLED_IN = re.compile(r"[0-9]{4,}|\S*@\S*|'[^']*'|\"[^\"]*\"|\S*//\S*|[^\x00-\x7f]+")
 _SHOWN_LEVEL = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
@@ -65,8 +69,27 @@ class _Library(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         structlog.get_logger("library").log(
-            record.levelno, "library", source=record.name, said=str(record.msg)[:200], exc_info=record.exc_info
+            record.levelno, "library", source=record.name, said=_constant(record), exc_info=record.exc_info
         )
+
+
+def _constant(record: logging.LogRecord) -> str:
+    """What a library's author wrote, without what it was told at run time, as far as that can be seen from here.
+
+    asyncio puts the exception's words behind the first line, `warnings` behind the category; others fill in with an
+    f-string what would have been an argument.
+    """
+    line = str(record.msg).partition("\n")[0]
+    if record.name == "py.warnings":
+        warned = _WARNED.search(line)
+        return warned[1] if warned else "a warning"
+    return _FILLED_IN.sub("…", line)[:200]
+
+
+def _uncaught(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+    """Where Python itself would print an exception with its words."""
+    if error is not None:
+        logging.getLogger("python").error("uncaught", exc_info=(kind, error, trace))
 
 
 def set_up(log: Log) -> None:
@@ -89,3 +112,6 @@ def set_up(log: Log) -> None:
     root.handlers[:] = [_Library()]
     root.setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)
+    sys.excepthook = _uncaught
+    sys.unraisablehook = lambda told: _uncaught(told.exc_type, told.exc_value, told.exc_traceback)
+    threading.excepthook = lambda told: _uncaught(told.exc_type, told.exc_value, told.exc_traceback)
