@@ -83,7 +83,7 @@ def ask(url: str) -> dict[str, object]:
 
 
 async def identifications(url: str, pid: int, people: list[str], results: dict[str, list[Called]]) -> list[float]:
-    """A whole identification of each; returns the Redis round trips per call of each phase, with its background work."""
+    """A whole identification of each; the Redis round trips per call of each phase, with its background work."""
     path = f"/rest/chat/client/search/{KEY}"
     trips = [ask(f"{url}/_trips")["trips"]]
 

@@ -1,14 +1,15 @@
 """Carries audit entries from the shards' streams into the chained log, one drainer for the installation.
 
 An entry rides into its stream in the same script as the event that it tells of. It leaves the stream only after the
-log has it, and the log passes over what it has already: a crash in between doubles nothing. While the log cannot be
-written, `audit_stuck` stands in the hall and every call is refused: no identification without its audit record.
+log has it, and the log passes over what it has already: a crash in between doubles nothing. When the log has not been
+writable for a while, `audit_stuck` stands in the hall and every call is refused: no identification without its record.
 """
 
 import asyncio
 import contextlib
 import json
 import secrets
+import time
 from typing import Any, Protocol
 
 import structlog
@@ -16,9 +17,12 @@ from redis.exceptions import RedisError
 
 from flows.errors import StoreDown
 from flows.records.chain import AuditEntry
-from flows.store import HALL, SHARDS, Store, prefix
+from flows.shards import HALL, SHARDS, prefix
+from flows.store import Store
 
 PAUSE_SECONDS = 0.25
+GRACE_SECONDS = 60.0
+"""How long the log may refuse entries before calls are refused: a big import holds SQLite's one pen nearly so long."""
 LEASE_MS = 5_000
 STUCK_MS = 5_000
 BATCH = 200
@@ -30,21 +34,25 @@ class Log(Protocol):
 
 
 class AuditDrain:
-    def __init__(self, store: Store, log: Log) -> None:
+    def __init__(self, store: Store, log: Log, grace: float = GRACE_SECONDS) -> None:
+        self._grace = grace
         self._name = secrets.token_hex(8)
         self._redis = store.redis
         self._log = log
 
     async def run(self) -> None:
+        since = time.monotonic()
         while True:
             moved = 0
             try:
                 moved = await self.once()
+                since = time.monotonic()
             except (RedisError, OSError, TimeoutError):
                 _log.warning("store_down")
             except StoreDown:
-                _log.error("audit_not_written")
-                await self._stuck()
+                _log.error("audit_not_written", seconds=round(time.monotonic() - since))
+                if time.monotonic() - since > self._grace:
+                    await self._stuck()
             if moved < BATCH:
                 await asyncio.sleep(PAUSE_SECONDS)
 

@@ -8,7 +8,7 @@ from pydantic import Field
 from flows.effects import Effect, SendCode
 from flows.keys import Keys, Unsealable
 from flows.model import Stored
-from flows.store import Posting
+from flows.moves import Posting
 
 STRICT_DELAY_MS = (40, 400)
 """In a channel that hides who is a client, sending starts a random while later, so that its work on this machine falls

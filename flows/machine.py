@@ -49,6 +49,7 @@ class Turn:
     verdict: Verdict
     error: FlowError | None = None
     post: tuple[Effect[None], ...] = ()
+    if_limited: FlowError | None = None
     wake: float | None = None
     notes: tuple[Note, ...] = ()
 
@@ -117,6 +118,7 @@ def _turn(
         verdict=moved or verdict,
         error=error,
         post=outcome.post if isinstance(outcome, Ask | Wait) else (),
+        if_limited=outcome.if_limited if isinstance(outcome, Ask) else None,
         wake=outcome.until if isinstance(outcome, Wait) else None,
         notes=tuple(notes),
     )

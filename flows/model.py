@@ -105,7 +105,8 @@ class Expects(Stored):
 class Ask:
     """Ask the person. `tries` bounds the wrong answers (0: answers are not counted); `post` is done after the save.
 
-    With an `error` the question stands, but for now that is what the person is told.
+    With an `error` the question stands, but for now that is what the person is told. `if_limited` is what to say when
+    `post` goes over the send budget.
     """
 
     text: Text
@@ -114,6 +115,7 @@ class Ask:
     tries: int = 0
     post: tuple[Effect[None], ...] = ()
     error: FlowError | None = None
+    if_limited: FlowError | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,11 +71,15 @@ class Pipeline:
         self._waiting: deque[_Call] = deque()
         self._flights: set[asyncio.Task[None]] = set()
         self._called = False
+        self._closed = False
 
     def call(self, script: Script, key: str, *arguments: Argument) -> asyncio.Future[Any]:
         """Run `script` on the slot of `key`: the raw answer, or `StoreDown`. It is sent whether awaited or not."""
         loop = asyncio.get_running_loop()
         future = loop.create_future()
+        if self._closed:
+            _settle(future, StoreDown())
+            return future
         packed = _packed("EVALSHA", script.sha, 1, key, *arguments)
         self._waiting.append(_Call(script, packed, future, loop.time()))
         if not self._called:
@@ -148,7 +152,11 @@ class Pipeline:
             _settle(self._waiting.popleft().future, StoreDown(retry_after=1))
 
     async def close(self) -> None:
-        await asyncio.gather(*self._flights, return_exceptions=True)
+        """What is on its way comes to its end; nothing starts any more."""
+        self._closed = True
+        while self._flights or self._waiting:
+            await asyncio.sleep(0)
+            await asyncio.gather(*self._flights, return_exceptions=True)
         for connection in self._all:
             await connection.disconnect()
 

@@ -17,9 +17,11 @@ from flows.identifiers import Identifier
 from flows.keys import Keys
 from flows.machine import Turn
 from flows.model import Again, Facts, Happened, Input, Reply, Session, Typed
+from flows.moves import Admitted, Move, Taken
 from flows.performing import Call, Front, Performing
 from flows.pipeline import Later
-from flows.store import Admitted, Move, Store, Taken, new_step_id, shard_of_fingerprint, shard_of_text
+from flows.shards import new_step_id, shard_of_fingerprint, shard_of_text
+from flows.store import Store
 
 RACES = 8
 """How often a turn that lost its compare-and-set is tried anew before it answers 503."""
@@ -98,7 +100,7 @@ class Identification:
         given: Input = Again() if text is None else Typed(text)
         for _ in range(RACES):
             if taken.verdict == "repeat" and taken.session:
-                self._release(call)
+                self._judged(call)
                 return self._repeated(taken, taken.session)
             if taken.verdict != "ok" or taken.session is None:
                 await self._turn_away(call, taken, given)
@@ -158,8 +160,7 @@ class Identification:
     async def _save(self, call: Call, taken: Taken, move: Move, turn: Turn) -> Answer | None:
         token = self._fill(call, taken, move, turn)
         verdict, wait = await self._store.move(move)
-        if turn.verdict != "wrong":
-            self._release(call, turn)
+        self._judged(call, turn)
         if verdict == "lost":
             return None
         if verdict == "limited":
@@ -188,7 +189,8 @@ class Identification:
     async def _limited(self, call: Call, move: Move, turn: Turn, wait: int) -> Answer | None:
         """The send budget said no. A passed step stays passed: the new question is saved, its sending is for later."""
         self._store.note(call.front.name, Note("limit_hit", {"layer": "sends"}))
-        refusal = turn.error or TooManyRequests(retry_after=_seconds(wait))
+        refusal = turn.if_limited or TooManyRequests()
+        refusal.retry_after = _seconds(wait)
         if not turn.moved or move.rev == 0:
             raise refusal
         move.send, move.post = None, ()
@@ -197,7 +199,7 @@ class Identification:
 
     async def _turn_away(self, call: Call, taken: Taken, given: Input) -> None:
         """Refuse without evaluating; where it must not show, at the price of an evaluation."""
-        self._release(call)
+        self._judged(call)
         if call.front.rules.strict:
             await self._imitate(call, taken.now, given)
         match taken.verdict:
@@ -254,14 +256,15 @@ class Identification:
             answer=call.answer,
         )
 
-    def _release(self, call: Call, turn: Turn | None = None) -> None:
-        """Take an attempt that was not wrong off the channel's count; tell the SMS guard that a code was entered."""
+    def _judged(self, call: Call, turn: Turn | None = None) -> None:
+        """Tell the channel's count what became of the attempt, and the SMS guard whether a code was entered."""
         if not call.attempt:
             return
         entered = turn and any(note.event == "otp_evaluated" and note.fields["ok"] for note in turn.notes)
         phone = turn.session.facts.phone if turn and entered else None
         prefix = self._keys.fingerprint("prefix", phone[:-4]) if phone else ""
-        self._store.release(call.front.name, call.attempt, prefix)
+        wrong = turn is not None and turn.verdict == "wrong"
+        self._store.judged(call.front.name, call.attempt, wrong=wrong, phone_prefix=prefix)
 
     async def _give_back(self, call: Call, taken: Taken) -> None:
         """The turn broke off before the answer was judged: the attempt is not charged."""
@@ -269,7 +272,7 @@ class Identification:
             return
         move = _move(taken, call, rev=None)
         move.verdict = "void"
-        self._release(call)
+        self._judged(call)
         await self._store.move(move)
 
     def _repeated(self, taken: Taken, session: Session) -> Answer:

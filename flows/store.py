@@ -21,11 +21,8 @@ reaches Redis.
 import asyncio
 import hashlib
 import json
-import secrets
 import time
-from base64 import urlsafe_b64encode
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pydantic import ValidationError
@@ -38,115 +35,15 @@ from flows.effects import Note
 from flows.errors import StoreDown
 from flows.keys import Keys, Unsealable
 from flows.model import Session
+from flows.moves import Admitted, Leased, Move, Taken, as_todo
 from flows.pipeline import Argument, Later, Pipeline, Script
 from flows.settings import Limits
+from flows.shards import HALL, PREFIXES, prefix, shard_of_fingerprint, shard_of_text
 
-SHARDS = 16
 TICK_SECONDS = 0.8
 SEARCH_SECONDS = 30.0
 LANES = 4
-_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-
-
-def prefix(shard: int) -> str:
-    return f"shinos:1:{{{shard:02}}}:"
-
-
-HALL = prefix(0)
-_PREFIXES = tuple(prefix(shard) for shard in range(SHARDS))
-
-
-def shard_of_fingerprint(fingerprint: str) -> int:
-    return int(fingerprint[0], 16)
-
-
-def shard_of_text(text: str) -> int | None:
-    """The shard in the last four bits of a stepId or token; None when it cannot be one of ours."""
-    index = _ALPHABET.find(text[-1:]) if text else -1
-    return index & 15 if index >= 0 else None
-
-
-def new_step_id(shard: int) -> str:
-    """128 random bits and the shard, as 22 base64url characters (security.md §7 #14)."""
-    body = urlsafe_b64encode(secrets.token_bytes(16)).decode()[:21]
-    return body + _ALPHABET[secrets.randbelow(4) << 4 | shard]
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """What `take` found. `nth` is the number of the counted attempt; of a pair, the ms that it stays locked.
-
-    `wait` is ms until the next send, or until the lock's end.
-    """
-
-    verdict: Literal["ok", "live", "none", "repeat", "unknown", "spent", "foreign", "locked"]
-    now: float
-    sid: str = ""
-    rev: int = 0
-    session: Session | None = None
-    step_id: str = ""
-    nth: int = 0
-    tries: int = 0
-    wait: int = 0
-    pair: str = ""
-    subject: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Admitted:
-    """`verdict` limit: `layer` says which; `down` are the gateways known to be down."""
-
-    verdict: Literal["ok", "limit", "audit"]
-    now: float
-    wait: int
-    layer: str = ""
-    down: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Posting:
-    """A posted effect on its way into the store: sealed JSON, done `delay` ms after the save."""
-
-    id: str
-    sealed: bytes = field(repr=False)
-    delay: int = 0
-
-
-@dataclass(slots=True)
-class Move:
-    """One change of a dialogue; see `lua/move.lua`. `rev` None writes only the verdict and the audit entries."""
-
-    shard: int
-    sid: str
-    pair: str
-    subject: str
-    channel: str
-    rev: int | None = None
-    was: str = ""
-    who: str = ""
-    session: Session | None = None
-    step_id: str = ""
-    previous: str | None = None
-    answer: str = ""
-    attempt: str = ""
-    verdict: str = "none"
-    send: str | None = None
-    post: Sequence[Posting] = ()
-    wake: float | None = None
-    token: str | None = None
-    card: bytes = field(default=b"", repr=False)
-    notes: Sequence[Note] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Leased:
-    """A due wake in our hands. `job` is "" when the step only wants to look again."""
-
-    shard: int
-    sid: str
-    job: str
-    sealed: bytes = field(repr=False)
-    nth: int = 0
+JUDGED_SECONDS = 0.02
 
 
 def open_redis(url: str, connections: int) -> Redis:
@@ -174,24 +71,30 @@ class Store:
         table = _in_milliseconds(limits)
         names = ("take", "move", "admit", "permit", "gateway", "lease", "hold", "token", "erase")
         self._scripts = {name: Script(name, table) for name in names}
-        self._released: list[str] = []
+        self._judged: list[str] = []
         self._noted: dict[str, float] = {}
         self._notes: set[asyncio.Future[Any]] = set()
 
     def _call(self, script: str, shard: int, *arguments: Argument) -> asyncio.Future[Any]:
-        return self.pipeline.call(self._scripts[script], _PREFIXES[shard], *arguments)
+        return self.pipeline.call(self._scripts[script], PREFIXES[shard], *arguments)
 
     def admit(self, channel: str, what: Literal["begin", "answer", "other"], attempt: str) -> Later[Admitted]:
         """The channel's own limits, counted at once; and which gateways are known to be down."""
-        released, self._released = self._released, []
-        return Later(self._call("admit", 0, channel, what, attempt, *released), _admitted)
+        judged, self._judged = self._judged, []
+        return Later(self._call("admit", 0, channel, what, attempt, *judged), _admitted)
 
-    def release(self, channel: str, attempt: str, phone_prefix: str) -> None:
-        """Take an answer that was right, or never compared, off the channel's count: with the next `admit`.
+    def judged(self, channel: str, attempt: str, *, wrong: bool, phone_prefix: str) -> None:
+        """What became of an answer that the channel has counted; told with the next `admit`, or a moment later.
 
-        What is lost with this process stays counted as wrong for a day: it errs on the closed side.
+        What is lost with this process stays counted for a day: it errs on the closed side.
         """
-        self._released += (channel, attempt, phone_prefix)
+        if not self._judged:
+            asyncio.get_running_loop().call_later(JUDGED_SECONDS, self._tell_judged)
+        self._judged += (channel, attempt, "wrong" if wrong else "", phone_prefix)
+
+    def _tell_judged(self) -> None:
+        if self._judged:
+            self.admit("", "other", "")
 
     def take(
         self,
@@ -213,7 +116,7 @@ class Store:
         """The verdict and, for `limited`, the ms until a send is allowed."""
         body = self._seal(move.session) if move.session else b""
         tail = [move.card] if move.token else []
-        arguments: list[Argument] = [json.dumps(_todo(move)), body, *(post.sealed for post in move.post), *tail]
+        arguments: list[Argument] = [json.dumps(as_todo(move)), body, *(post.sealed for post in move.post), *tail]
         return Later(self._call("move", move.shard, *arguments), _moved)
 
     async def token(
@@ -253,6 +156,10 @@ class Store:
     async def hold(self, wake: Leased, worker: str, sealed: bytes) -> bool:
         """Write down how far the effect is, and renew the lease. False: it is somebody else's now."""
         return bool(await self._call("hold", wake.shard, wake.sid, wake.job, worker, self._lease, sealed))
+
+    async def put_back(self, wake: Leased, worker: str) -> bool:
+        """Let it be due again at once, as far as it is."""
+        return bool(await self._call("hold", wake.shard, wake.sid, wake.job, worker, 1, ""))
 
     async def finish(self, wake: Leased, worker: str) -> bool:
         return bool(await self._call("hold", wake.shard, wake.sid, wake.job, worker, 0, ""))
@@ -308,6 +215,7 @@ class Store:
             raise StoreDown(retry_after=5)
 
     async def close(self) -> None:
+        self._tell_judged()
         await self.pipeline.close()
         await self.redis.aclose()
 
@@ -360,30 +268,3 @@ def _in_milliseconds(limits: Limits) -> dict[str, object]:
     for name in ("lock", "dialogue", "repeat", "token", "token_first", "token_idle", "breaker"):
         table[f"{name}_ms"] = table.pop(name) * 1000
     return table
-
-
-def _todo(move: Move) -> dict[str, Any]:
-    """Absent keys stand for None: cjson reads null as something true."""
-    over = {"done": "done", "stop": "stopped"}.get(move.session.reply.kind, "0") if move.session else "0"
-    todo = {
-        "sid": move.sid,
-        "rev": move.rev,
-        "was": move.was,
-        "pair": move.pair,
-        "subject": move.subject,
-        "channel": move.channel,
-        "who": move.who,
-        "step": move.step_id,
-        "prev": move.previous,
-        "answer": move.answer,
-        "tries": move.session.tries if move.session else None,
-        "over": over,
-        "attempt": move.attempt,
-        "verdict": move.verdict,
-        "send": move.send,
-        "post": [{"id": post.id, "delay": post.delay} for post in move.post],
-        "wake": int(move.wake * 1000) if move.wake else None,
-        "token": move.token,
-        "audit": [(note.event, note.fields) for note in move.notes],
-    }
-    return {key: value for key, value in todo.items() if value is not None}

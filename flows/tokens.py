@@ -12,7 +12,8 @@ from flows.effects import Note
 from flows.errors import TokenRefused, TooManyRequests
 from flows.keys import Keys, Unsealable
 from flows.model import Proof, Session, Stored
-from flows.store import Move, Store
+from flows.moves import Move
+from flows.store import Store
 
 _OWNER = "token"
 

@@ -19,16 +19,19 @@ from flows.errors import StoreDown
 from flows.jobs import SendJob
 from flows.keys import Keys
 from flows.model import Happened
+from flows.moves import Leased
 from flows.performing import Front
 from flows.service import Identification
+from flows.shards import SHARDS
 from flows.steps.code import CodeUndelivered
-from flows.store import SHARDS, Leased, Store
+from flows.store import Store
 from flows.texts import Text, render
 from flows.upstream.codes import ONE_DESTINATION, CodeDelivery, CodeMessage, Delivered
 
 DELIVERIES = 3
 AT_ONCE = 64
 IDLE_SECONDS = 0.5
+PUT_BACK_TRIES = 60
 _log = structlog.get_logger("wakes")
 
 
@@ -104,8 +107,17 @@ class Wakes:
             _log.warning("lease_lost", session=wake.sid)
         except StoreDown:
             _log.warning("store_down", session=wake.sid)
+            await self._put_back(wake)
         except Exception as error:  # noqa: BLE001 - a wake that raises is delivered again, then a dead letter
             _log.error("wake_failed", session=wake.sid, error=type(error).__name__)
+
+    async def _put_back(self, wake: Leased) -> None:
+        """The store went away under a wake in hand: as soon as it is there again, so is the wake."""
+        for _ in range(PUT_BACK_TRIES):
+            await asyncio.sleep(IDLE_SECONDS)
+            with contextlib.suppress(StoreDown):
+                await self._store.put_back(wake, self._worker)
+                return
 
     async def _send(self, wake: Leased, job: SendJob) -> None:
         down = await self._known_down(job)

@@ -10,7 +10,8 @@ from flows.identifiers import Identifier
 from flows.records.audit import AuditLog
 from flows.records.chain import AuditEntry
 from flows.settings import Settings
-from flows.store import Store, open_redis, shard_of_fingerprint
+from flows.shards import shard_of_fingerprint
+from flows.store import Store, open_redis
 from flows.wiring import open_archive, own_secrets, redis_url
 
 ACTOR = "operator"

@@ -1,29 +1,36 @@
 -- admit: the channel's own limits and what is known of the house as a whole, before a call is looked at.
 -- KEYS[1]  prefix of the hall (shard 00)
 -- ARGV     1 channel   2 what: begin | answer | other   3 attempt id
---          4… of earlier answers that need not stay counted: channel, attempt id, prefix of an entered code's phone or ""
+--          4… of earlier answers what became of them: channel, attempt id, "wrong" or "", prefix of the phone whose code
+--          was entered or ""
 -- returns  {verdict, now, wait, open gateways…}; verdict: ok | limit | audit
 local p, channel, what, attempt = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local wrong = p .. 'channel_wrong:' .. channel
+local wrong, trying = p .. 'channel_wrong:' .. channel, p .. 'channel_trying:' .. channel
 
-for i = 4, #ARGV, 3 do
-  redis.call('ZREM', p .. 'channel_wrong:' .. ARGV[i], ARGV[i + 1])
-  local all = p .. 'prefix:' .. ARGV[i + 2]
-  if ARGV[i + 2] ~= '' and redis.call('EXISTS', all) == 1 then redis.call('HINCRBY', all, 'entered', 1) end
+for i = 4, #ARGV, 4 do
+  redis.call('ZREM', p .. 'channel_trying:' .. ARGV[i], ARGV[i + 1])
+  if ARGV[i + 2] == 'wrong' then
+    redis.call('ZADD', p .. 'channel_wrong:' .. ARGV[i], now, ARGV[i + 1])
+    redis.call('PEXPIRE', p .. 'channel_wrong:' .. ARGV[i], 86400000)
+  end
+  local all = p .. 'prefix:' .. ARGV[i + 3]
+  if ARGV[i + 3] ~= '' and redis.call('EXISTS', all) == 1 then redis.call('HINCRBY', all, 'entered', 1) end
 end
 
 if redis.call('EXISTS', p .. 'audit_stuck') == 1 then return {'audit', now, 5000} end
 
 if what == 'answer' then
+  -- Counted before it is compared, but apart: what is still being tried must not close the channel to new dialogues.
   redis.call('ZREMRANGEBYSCORE', wrong, '-inf', now - 86400000)
-  if redis.call('ZCARD', wrong) >= limits.channel_wrong_day then
+  redis.call('ZREMRANGEBYSCORE', trying, '-inf', now - 86400000)
+  if redis.call('ZCARD', wrong) + redis.call('ZCARD', trying) >= limits.channel_wrong_day then
     local first = redis.call('ZRANGE', wrong, 0, 0, 'WITHSCORES')
-    return {'limit', now, math.max(1000, first[2] + 86400000 - now), 'channel_wrong_day'}
+    return {'limit', now, math.max(1000, (first[2] or now) + 86400000 - now), 'channel_wrong_day'}
   end
-  redis.call('ZADD', wrong, now, attempt)
-  redis.call('PEXPIRE', wrong, 86400000)
+  redis.call('ZADD', trying, now, attempt)
+  redis.call('PEXPIRE', trying, 86400000)
 elseif what == 'begin' then
   if redis.call('ZCOUNT', wrong, now - 600000, '+inf') >= limits.channel_wrong_10min then
     return {'limit', now, 60000, 'channel_wrong_10min'}

@@ -79,7 +79,9 @@ class Code(Step[CodeState, CodeOptions]):
             facts.client,
             self.options.digits,
         )
-        return self._ask(state.model_copy(update={"undelivered": False}), facts, post=(send,))
+        limited = CodeUndelivered() if state.undelivered else None
+        fresh = state.model_copy(update={"undelivered": False})
+        return self._ask(fresh, facts, send, limited)
 
     def _compare(self, text: str, facts: Facts, now: float) -> Script[Outcome]:
         equal = yield from perform(CheckCode(self.name, self.options.digits, text))
@@ -89,9 +91,9 @@ class Code(Step[CodeState, CodeOptions]):
             return Refuse(WrongAnswer("code"))
         return Pass(facts.model_copy(update={"proofs": (*facts.proofs, Proof(method=self.name, at=now))}))
 
-    def _ask(self, state: CodeState, facts: Facts, post: tuple[SendCode, ...]) -> Ask:
+    def _ask(self, state: CodeState, facts: Facts, send: SendCode, limited: FlowError | None) -> Ask:
         expects = Expects(kind="code", pattern=f"^[0-9]{{{self.options.digits}}}$")
-        return Ask(_sent_to(facts), state, expects, tries=self.options.tries, post=post)
+        return Ask(_sent_to(facts), state, expects, tries=self.options.tries, post=(send,), if_limited=limited)
 
     def _undelivered(self, state: CodeState, facts: Facts) -> Ask:
         stuck = state.model_copy(update={"undelivered": True})

@@ -27,7 +27,7 @@ _REASONS: Final[dict[int, Reason]] = {
 
 
 class OsonSMSOptions(GatewayOptions):
-    """`[upstream.osonsms]`. `auth`: which of the two ways the account was given; `token_env` holds the token or hash."""
+    """`[upstream.osonsms]`. `auth`: which way the account was given; `token_env` holds the token or hash."""
 
     url: BaseUrl = "https://api.osonsms.com"
     login: str

@@ -15,7 +15,7 @@ from flows.identifiers import Identifier, recognise
 from flows.performing import Front
 from flows.records.importing import import_csv
 from flows.settings import Settings, load
-from flows.store import prefix
+from flows.shards import prefix
 from flows.upstream.console import Console
 from flows.wiring import House, open_archive, open_house
 

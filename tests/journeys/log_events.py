@@ -15,7 +15,7 @@ EVENTS: dict[str, set[str]] = {
     "lease_lost": {"session"},
     "wake_failed": {"session", "error"},
     "store_down": {"session"},
-    "audit_not_written": set(),
+    "audit_not_written": {"seconds"},
     "worker_died": {"status"},
     "library": {"source", "said", "error", "where"},
 }

@@ -6,6 +6,7 @@ number BOUNDARY it kills itself with SIGKILL. BREACH "new-id" takes the stable i
 """
 
 import asyncio
+import importlib
 import os
 import secrets
 import signal
@@ -22,7 +23,6 @@ from flows.service import Identification
 from flows.settings import load
 from flows.upstream.codes import CodeDelivery
 from flows.upstream.osonsms import OsonSMS
-from search_api import app as _app
 from shinos import logs, serving
 
 
@@ -58,7 +58,7 @@ def watch(boundaries: Boundaries) -> None:
         return await begin(self, *given)
 
     Pipeline.call = called  # type: ignore[method-assign]
-    Identification.begin = begun  # type: ignore[method-assign]
+    Identification.begin = begun  # type: ignore[method-assign, assignment]
     OsonSMS.send = around(boundaries, OsonSMS.send)  # type: ignore[method-assign]
     AuditLog.append = around(boundaries, AuditLog.append)  # type: ignore[method-assign]
 
@@ -92,7 +92,7 @@ async def serve(config: Path) -> None:
 
 
 def main() -> None:
-    assert _app
+    importlib.import_module("search_api.app")
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for line in sys.stdin:
         config, last, breach = line.split()

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 from servers import RedisServer
@@ -101,7 +102,7 @@ async def identify(call: Call, standing: Stand, phone: str) -> Said:
 
 
 async def test_death_at_every_boundary_loses_and_doubles_nothing(folder: Path, redis_server: RedisServer) -> None:
-    limits = {"LIMITS__LEASE": "2", "LIMITS__PREFIX_SENDS_10MIN": "10000", "LIMITS__PREFIX_SAMPLE": "10000"}
+    limits: dict[str, Any] = {"LIMITS__LEASE": "2", "LIMITS__PREFIX_SENDS_10MIN": "10000"}
     async with stand(folder, redis_server, people=RUNS + 1, **limits) as standing:
         with nursery(standing) as nursed:
             survived = 0

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from flows.keys import Keys, Sealer, Unsealable
-from flows.store import SHARDS, new_step_id, shard_of_fingerprint, shard_of_text
+from flows.shards import SHARDS, new_step_id, shard_of_fingerprint, shard_of_text
 
 OLD, NEW = b"o" * 32, b"n" * 32
 KEYS = Keys(OLD)

@@ -1,0 +1,112 @@
+"""What goes into the store's scripts and what comes out of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from flows.effects import Note
+from flows.model import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What `take` found. `nth` is the number of the counted attempt; of a pair, the ms that it stays locked.
+
+    `wait` is ms until the next send, or until the lock's end.
+    """
+
+    verdict: Literal["ok", "live", "none", "repeat", "unknown", "spent", "foreign", "locked"]
+    now: float
+    sid: str = ""
+    rev: int = 0
+    session: Session | None = None
+    step_id: str = ""
+    nth: int = 0
+    tries: int = 0
+    wait: int = 0
+    pair: str = ""
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """`verdict` limit: `layer` says which; `down` are the gateways known to be down."""
+
+    verdict: Literal["ok", "limit", "audit"]
+    now: float
+    wait: int
+    layer: str = ""
+    down: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """A posted effect on its way into the store: sealed JSON, done `delay` ms after the save."""
+
+    id: str
+    sealed: bytes = field(repr=False)
+    delay: int = 0
+
+
+@dataclass(slots=True)
+class Move:
+    """One change of a dialogue; see `lua/move.lua`. `rev` None writes only the verdict and the audit entries."""
+
+    shard: int
+    sid: str
+    pair: str
+    subject: str
+    channel: str
+    rev: int | None = None
+    was: str = ""
+    who: str = ""
+    session: Session | None = None
+    step_id: str = ""
+    previous: str | None = None
+    answer: str = ""
+    attempt: str = ""
+    verdict: str = "none"
+    send: str | None = None
+    post: Sequence[Posting] = ()
+    wake: float | None = None
+    token: str | None = None
+    card: bytes = field(default=b"", repr=False)
+    notes: Sequence[Note] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """A due wake in our hands. `job` is "" when the step only wants to look again."""
+
+    shard: int
+    sid: str
+    job: str
+    sealed: bytes = field(repr=False)
+    nth: int = 0
+
+
+def as_todo(move: Move) -> dict[str, Any]:
+    """Absent keys stand for None: cjson reads null as something true."""
+    over = {"done": "done", "stop": "stopped"}.get(move.session.reply.kind, "0") if move.session else "0"
+    todo = {
+        "sid": move.sid,
+        "rev": move.rev,
+        "was": move.was,
+        "pair": move.pair,
+        "subject": move.subject,
+        "channel": move.channel,
+        "who": move.who,
+        "step": move.step_id,
+        "prev": move.previous,
+        "answer": move.answer,
+        "tries": move.session.tries if move.session else None,
+        "over": over,
+        "attempt": move.attempt,
+        "verdict": move.verdict,
+        "send": move.send,
+        "post": [{"id": post.id, "delay": post.delay} for post in move.post],
+        "wake": int(move.wake * 1000) if move.wake else None,
+        "token": move.token,
+        "audit": [(note.event, note.fields) for note in move.notes],
+    }
+    return {key: value for key, value in todo.items() if value is not None}
