@@ -16,7 +16,7 @@ from flows.upstream.codes import CodeDelivery, CodeMessage
 from flows.wiring import House, open_house
 from search_api.app import make_app
 from search_api.door import Runner
-from shinos import logs
+from shinos import logs, serving
 
 WORD = "ромашка"
 
@@ -68,6 +68,7 @@ async def main(config: Path) -> None:
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         await web.TCPSite(runner, "127.0.0.1", 0).start()
+        serving.settle_memory()
         print(f"ready http://127.0.0.1:{runner.addresses[0][1]}", flush=True)
         await asyncio.Event().wait()
 

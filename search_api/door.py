@@ -62,7 +62,8 @@ class _Handler(RequestHandler):
         if not request.content.is_eof() or (isinstance(self._manager, Door) and self._manager.closing):
             resp.force_close()
         finished = await super().finish_response(request, resp, start_time)
-        await self._linger(request.content)
+        if not request.content.is_eof():
+            await self._linger(request.content)
         return finished
 
     async def _linger(self, content: StreamReader) -> None:

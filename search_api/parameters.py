@@ -41,17 +41,24 @@ async def _body(request: web.Request, seconds: float) -> bytes:
         raise Malformed("Content-Encoding", "content_type")
     if (request.content_length or 0) > BODY_LIMIT:
         raise TooLarge(limit=BODY_LIMIT)
+    if request.content.is_eof():  # it came with the headers, as small bodies do
+        return _within_limit(request.content.read_nowait())
     body = bytearray()
     try:
         async with asyncio.timeout(seconds):
             async for chunk in request.content.iter_any():
                 body += chunk
-                if len(body) > BODY_LIMIT:
-                    raise TooLarge(limit=BODY_LIMIT)
+                _within_limit(body)
     except TimeoutError:
         raise Malformed("body", "slow") from None
     except web.RequestPayloadError:
         raise Malformed("body", "form") from None
+    return bytes(body)
+
+
+def _within_limit(body: bytes | bytearray) -> bytes:
+    if len(body) > BODY_LIMIT:
+        raise TooLarge(limit=BODY_LIMIT)
     return bytes(body)
 
 
