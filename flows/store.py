@@ -69,7 +69,7 @@ class Store:
         self._keys = keys
         self._lease = limits.lease * 1000
         table = _in_milliseconds(limits)
-        names = ("take", "move", "admit", "permit", "gateway", "lease", "hold", "token", "erase")
+        names = ("take", "move", "admit", "permit", "gateway", "lease", "hold", "token", "erase", "unlock")
         self._scripts = {name: Script(name, table) for name in names}
         self._judged: list[str] = []
         self._noted: dict[str, float] = {}
@@ -163,6 +163,11 @@ class Store:
 
     async def finish(self, wake: Leased, worker: str) -> bool:
         return bool(await self._call("hold", wake.shard, wake.sid, wake.job, worker, 0, ""))
+
+    async def unlock(self, subject: str, channels: Sequence[str], *, audited_as: str) -> None:
+        """Forget a client's wrong answers and locks (security.md §7 #8: only an operator may)."""
+        pairs = [self._keys.fingerprint("pair", channel, subject) for channel in channels]
+        await self._call("unlock", shard_of_fingerprint(subject), subject, audited_as, *pairs)
 
     async def erase(self, subject: str, channels: Sequence[str], *, audited_as: str = "") -> tuple[int, int]:
         """Forget a client: dialogues with what they had posted, tokens, limits. Returns (dialogues, tokens).

@@ -1,4 +1,4 @@
-"""`shinos clients`: import, show, erase, harden."""
+"""`shinos clients`: import, show, erase, unlock, harden."""
 
 import sys
 from pathlib import Path
@@ -48,6 +48,15 @@ def erase(
     if not yes and sys.stdin.isatty():
         typer.confirm("Erase this client? It cannot be undone.", abort=True)
     raise typer.Exit(serving.once(settings_of(config), lambda settings: erasing.erase(settings, names)))
+
+
+@app.command()
+def unlock(client: Client, config: Config = CONFIG) -> None:
+    """Forget a client's wrong answers and locks, once you have seen who it is."""
+    from shinos import erasing, serving
+
+    names = _names(client, config)
+    raise typer.Exit(serving.once(settings_of(config), lambda settings: erasing.unlock(settings, names)))
 
 
 @app.command()

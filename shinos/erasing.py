@@ -1,4 +1,4 @@
-"""`shinos clients erase`: the record with its key, then what Redis holds; the audit log keeps the fact."""
+"""`shinos clients erase`: the record with its key, then what Redis holds; `unlock`: locks alone. Both are audited."""
 
 import asyncio
 import secrets
@@ -30,6 +30,23 @@ async def erase(settings: Settings, names: tuple[Identifier, ...]) -> int:
             status = 1
     sys.stdout.write("the records hold nothing of this client\n")
     return status
+
+
+async def unlock(settings: Settings, names: tuple[Identifier, ...]) -> int:
+    """1 when nobody goes by that name. Raises `StoreDown`."""
+    async with open_archive(settings) as records:
+        found = await records.find(names)
+    if found is None:
+        sys.stderr.write("nobody goes by that name\n")
+        return 1
+    keys, _ = own_secrets(settings)
+    store = Store(open_redis(redis_url(settings), 2), keys, settings.limits)
+    try:
+        await store.unlock(keys.fingerprint("client", found.client), tuple(settings.channel), audited_as=ACTOR)
+    finally:
+        await store.close()
+    sys.stdout.write("unlocked: wrong answers and locks of this client are forgotten\n")
+    return 0
 
 
 async def _end_dialogues(settings: Settings, client: str, log: AuditLog) -> bool:

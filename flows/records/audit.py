@@ -125,8 +125,10 @@ class AuditLog:
         The database is asked only where this process cannot know: of shards it is new to, or when somebody else wrote.
         """
         ours = head == self._seen
-        known = [entry for entry in batch if ours and entry.shard in self._last]
-        other = [entry for entry in batch if not (ours and entry.shard in self._last)]
+        known: list[AuditEntry] = []
+        other: list[AuditEntry] = []
+        for entry in batch:
+            (known if ours and entry.shard in self._last and any(_order(entry)) else other).append(entry)
         new = {(entry.shard, entry.entry) for entry in await _unstored(connection, other)}
         new |= {(entry.shard, entry.entry) for entry in known if _order(entry) > self._last[entry.shard]}
         return list(
@@ -160,8 +162,9 @@ class AuditLog:
 
 
 def _order(entry: AuditEntry) -> tuple[int, int]:
+    """Where a stream put it; (0, 0) when it came past the streams, and must be looked for."""
     milliseconds, _, number = entry.entry.partition("-")
-    return int(milliseconds), int(number or 0)
+    return (int(milliseconds), int(number)) if milliseconds.isdigit() and number.isdigit() else (0, 0)
 
 
 def _insert(connection: AsyncConnection) -> str:
