@@ -5,10 +5,13 @@ One handler: no `stepId` begins, `stepId` with `secretWord` answers, `stepId` al
 
 import hashlib
 import hmac
+import time
+from collections import Counter
 
 from aiohttp import web
 
-from flows.errors import FlowError, KeyRefused, Malformed
+from flows.effects import Note
+from flows.errors import FlowError, KeyRefused, Malformed, TooManyRequests
 from flows.identifiers import KINDS, Identifier, recognise
 from flows.performing import Front
 from flows.service import Answer
@@ -18,11 +21,20 @@ from search_api.answers import Question, TokenAnswer, answered, refused
 from search_api.observing import OBSERVED
 from search_api.parameters import read_parameters, required
 
+WRONG_KEYS, WRONG_KEYS_SECONDS = 300, 600
+"""So many wrong keys of one peer in this time and process; beyond that it is told to wait, not that they are wrong."""
+
 
 class Doors:
-    """Finds the channel of a key. All keys are compared, each in constant time, whatever is given."""
+    """Finds the channel of a key. All keys are compared, each in constant time, whatever is given.
+
+    A right key is never turned away for the wrong ones that came from the same address: behind a proxy all have one.
+    """
 
     def __init__(self, house: House) -> None:
+        self._store = house.store
+        self._wrong: Counter[str] = Counter()
+        self._wrong_until = 0.0
         self._digests: list[tuple[bytes, Front]] = []
         self._keyless = next((front for front in house.fronts.values() if front.rules.keyless), None)
         for front in house.fronts.values():
@@ -32,7 +44,7 @@ class Doors:
                     self._digests.append((_digest(key), front))
 
     def front(self, request: web.Request) -> Front:
-        """Raises `KeyRefused`."""
+        """Raises `KeyRefused`, `TooManyRequests`."""
         scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
         key = request.match_info.get("key") or (bearer.strip() if scheme.lower() == "bearer" else "")
         if not key and self._keyless:
@@ -42,8 +54,20 @@ class Doors:
             if hmac.compare_digest(digest, given):
                 found = front
         if found is None:
-            raise KeyRefused
+            raise self._refusal(request.remote or "")
         return found
+
+    def _refusal(self, peer: str) -> FlowError:
+        """The peer is the other end of the connection; what a header says of it is anybody's word."""
+        now = time.monotonic()
+        if now > self._wrong_until:
+            self._wrong.clear()
+            self._wrong_until = now + WRONG_KEYS_SECONDS
+        self._wrong[peer] += 1
+        if self._wrong[peer] <= WRONG_KEYS:
+            return KeyRefused()
+        self._store.note("", Note("limit_hit", {"layer": "keys"}), Note("alarm", {"kind": "keys"}))
+        return TooManyRequests(retry_after=int(self._wrong_until - now) + 1)
 
 
 def _digest(key: str) -> bytes:

@@ -469,6 +469,34 @@ async def test_keyless_only_where_it_is_configured(standing: Stand) -> None:
         keyless.kill()
 
 
+async def test_a_thousand_wrong_keys(standing: Stand) -> None:
+    """Whoever tries keys is slowed down, whatever it says of itself; whoever has one is not."""
+    api = standing.serve()
+    standing.api.remove(api)
+    try:
+        tried = 0
+        while True:
+            heard = await say(
+                api.url, request(f"{SEARCH}/{secrets.token_hex(16)}", CLIENT, FORM, f"X-Forwarded-For: {tried}")
+            )
+            assert heard
+            tried += 1
+            if heard.status == 429:
+                break
+            check_refusal(heard, 401, "3002")
+        assert 100 < tried <= 1000
+        check_refusal(heard, 429, "1006")
+        assert 1 <= int(heard.headers["retry-after"][0]) <= 601
+        right = await say(api.url, request(HERE, CLIENT))
+        assert right
+        assert right.status == 200
+        entries = await standing.audit()
+        assert "keys" in {entry.get("layer") for entry in entries if entry["event"] == "limit_hit"}
+        assert "keys" in {entry.get("kind") for entry in entries if entry["event"] == "alarm"}
+    finally:
+        api.kill()
+
+
 async def test_nothing_of_all_this_left_a_traceback_or_a_fault(standing: Stand) -> None:
     """Runs last in this file: what the server has logged of it."""
     log = standing.api[0].log.read_text()
