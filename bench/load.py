@@ -32,7 +32,10 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def load(url: str, path: str, forms: Sequence[dict[str, str]], pid: int, connections: int) -> Called:
+async def load(
+    url: str, path: str, forms: Sequence[dict[str, str]], pid: int, connections: int, *, per_second: float = 0
+) -> Called:
+    """As fast as the answers come, or with `per_second` at that pace: then times count from when a call was due."""
     host, _, port = url.removeprefix("http://").partition(":")
     requests = [_request(path, form) for form in forms]
     times = [0.0] * len(forms)
@@ -43,14 +46,17 @@ async def load(url: str, path: str, forms: Sequence[dict[str, str]], pid: int, c
         reader, writer = await asyncio.open_connection(host, int(port))
         for index in queue:
             start = time.perf_counter()
+            if per_second:
+                start = began + index / per_second
+                await asyncio.sleep(max(0, start - time.perf_counter()))
             writer.write(requests[index])
             answers[index] = await _answer(reader)
             times[index] = time.perf_counter() - start
         writer.close()
 
-    before, start = cpu_seconds(pid), time.perf_counter()
+    before, began = cpu_seconds(pid), time.perf_counter()
     await asyncio.gather(*(connection() for _ in range(connections)))
-    seconds = time.perf_counter() - start
+    seconds = time.perf_counter() - began
     return Called(len(forms), seconds, cpu_seconds(pid) - before, times, answers)
 
 
