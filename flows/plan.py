@@ -71,6 +71,18 @@ def _check_needs(where: str, steps: Sequence[AnyStep]) -> None:
         given |= step.gives
 
 
+def check_proof(plan: Plan) -> None:
+    """Raises `PlanError` when somebody may come through without having proven anything: by a name alone, or because
+    all that is asked is passed over for whoever has none of it.
+    """
+    asked = (step for step in plan.steps if getattr(step.options, "skip", "never") == "never")
+    if not any(step.needs or step.gives - {"client"} for step in asked):
+        raise PlanError(
+            f"flow.{plan.name}.steps: nobody has to prove anything; "
+            "besides client, a step is needed that is never skipped"
+        )
+
+
 def suggest(word: str, known: Sequence[str] | Mapping[str, Any]) -> str:
     """', did you mean "…"?' when something known is near."""
     near = get_close_matches(word, list(known), n=1)

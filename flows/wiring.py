@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from flows.drain import AuditDrain
 from flows.keys import Keys
 from flows.performing import Front, Performing
-from flows.plan import PlanError, make_plan, suggest
+from flows.plan import PlanError, check_proof, make_plan, suggest
 from flows.records.clients import Records
 from flows.records.opening import BadDatabaseUrl, open_records
 from flows.records.sealing import RecordKeys, WrongRecordsKey
@@ -46,6 +46,8 @@ def plans(settings: Settings) -> dict[str, Front]:
     """The configured channels with their checked flows. Raises `SettingsError`."""
     try:
         made = {name: make_plan(name, flow.steps) for name, flow in settings.flow.items()}
+        for plan in made.values():
+            check_proof(plan)
     except PlanError as error:
         raise SettingsError(str(error)) from None
     for plan in made.values():

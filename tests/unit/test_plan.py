@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from flows.plan import KINDS, PlanError, Stanza, diagram, make_plan
+from flows.plan import KINDS, PlanError, Stanza, check_proof, diagram, make_plan
 
 
 def problem(*stanzas: Stanza) -> str:
@@ -70,6 +70,13 @@ def test_two_steps_of_a_kind_need_two_names() -> None:
 
 def test_an_empty_flow_is_refused() -> None:
     assert "at least one step" in problem()
+
+
+@pytest.mark.parametrize("stanzas", [["client"], ["client", {"kind": "secret_word", "skip": "when_unset"}]])
+def test_a_flow_that_proves_nothing_is_refused(stanzas: list[Stanza]) -> None:
+    with pytest.raises(PlanError, match="nobody has to prove anything"):
+        check_proof(make_plan("search", stanzas))
+    check_proof(make_plan("search", [*stanzas, "code"]))
 
 
 @pytest.mark.parametrize("stanza", [{}, {"name": "code"}, {"kind": "../store"}, {"kind": "__init__"}, ""])
