@@ -76,8 +76,9 @@ class Again:
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """What a step posted could not be done."""
+    """What that step posted could not be done."""
 
+    step: str
     failed: FlowError
 
 

@@ -8,6 +8,7 @@ the winner left: the repeated reply, or the current question.
 import asyncio
 import contextlib
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from flows import jobs, machine, tokens
@@ -16,7 +17,7 @@ from flows.errors import AttemptsSpent, FlowError, Locked, StepUnknown, StoreDow
 from flows.identifiers import Identifier
 from flows.keys import Keys
 from flows.machine import Turn
-from flows.model import Again, Facts, Happened, Input, Reply, Session, Typed
+from flows.model import Again, Facts, Happened, Input, Reply, Session, Typed, Wake
 from flows.moves import Admitted, Move, Taken
 from flows.performing import Call, Front, Performing
 from flows.pipeline import Later
@@ -95,7 +96,11 @@ class Identification:
             call.answer = self._keys.fingerprint("answer", step_id, text)
         admission = self._store.admit(front.name, "other" if text is None else "answer", call.attempt)
         taking = self._take(call, step_id)
-        self._check(call, await admission)
+        try:
+            self._check(call, await admission)
+        except FlowError:
+            await self._give_back(call, await taking)
+            raise
         taken = await taking
         given: Input = Again() if text is None else Typed(text)
         for _ in range(RACES):
@@ -110,15 +115,19 @@ class Identification:
             taken = await self._take(call, step_id)
         raise StoreDown(retry_after=1)
 
-    async def happened(self, front: Front, shard: int, sid: str, step: str, given: Happened) -> None:
-        """Bring the end of a posted effect into its dialogue, if that is still at the same step."""
+    async def bring(self, fronts: Mapping[str, Front], shard: int, sid: str, given: Happened | Wake) -> None:
+        """Bring the end of a posted effect, or the time to look again, into its dialogue: if that is still there."""
         for _ in range(RACES):
             taken = await self._store.take("sid", sid, shard)
             session = taken.session
-            if session is None or session.over or session.step != step:
+            if session is None or session.over or session.channel not in fronts:
                 return
-            if await self._turn(Call(front, session.facts.names), taken, given):
+            if isinstance(given, Happened) and session.step != given.step:
                 return
+            with contextlib.suppress(StepUnknown):
+                if not await self._turn(Call(fronts[session.channel], session.facts.names), taken, given):
+                    continue
+            return
 
     async def _begin_once(self, call: Call, taken: Taken) -> Answer | None:
         front, session = call.front, taken.session
@@ -268,7 +277,7 @@ class Identification:
 
     async def _give_back(self, call: Call, taken: Taken) -> None:
         """The turn broke off before the answer was judged: the attempt is not charged."""
-        if not call.attempt:
+        if not call.attempt or not taken.subject:
             return
         move = _move(taken, call, rev=None)
         move.verdict = "void"

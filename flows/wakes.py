@@ -18,7 +18,7 @@ from flows.effects import Note
 from flows.errors import StoreDown
 from flows.jobs import SendJob
 from flows.keys import Keys
-from flows.model import Happened
+from flows.model import Happened, Wake
 from flows.moves import Leased
 from flows.performing import Front
 from flows.service import Identification
@@ -96,7 +96,10 @@ class Wakes:
     async def _carry_out(self, wake: Leased) -> None:
         try:
             job = jobs.unsealed(wake.sealed, wake.sid, self._keys)
-            if job is None or job.channel not in self._fronts:
+            if not wake.job:
+                await self._identification.bring(self._fronts, wake.shard, wake.sid, Wake())
+                await self._store.finish(wake, self._worker)
+            elif job is None or job.channel not in self._fronts:
                 await self._store.finish(wake, self._worker)
             elif wake.nth > DELIVERIES:
                 self._store.note(job.channel, Note("alarm", {"kind": "dead_letter"}))
@@ -167,8 +170,8 @@ class Wakes:
         return False
 
     async def _failed(self, wake: Leased, job: SendJob) -> None:
-        given = Happened(CodeUndelivered(retry_after=30))
-        await self._identification.happened(self._fronts[job.channel], wake.shard, wake.sid, job.step, given)
+        given = Happened(job.step, CodeUndelivered(retry_after=30))
+        await self._identification.bring(self._fronts, wake.shard, wake.sid, given)
         await self._store.finish(wake, self._worker)
 
     async def _known_down(self, job: SendJob) -> frozenset[str]:

@@ -74,7 +74,11 @@ for i, job in ipairs(todo.post) do
   redis.call('HSET', s, 'job:' .. job.id, ARGV[2 + i])
   redis.call('ZADD', p .. 'wakes', string.format('%d', now + job.delay), todo.sid .. ':' .. job.id)
 end
-if todo.wake then redis.call('ZADD', p .. 'wakes', string.format('%d', todo.wake), todo.sid .. ':') end
+if todo.wake then
+  -- A new time takes the wake out of the hands that hold it: who brought us here must not finish it.
+  redis.call('HDEL', s, 'worker:')
+  redis.call('ZADD', p .. 'wakes', string.format('%d', todo.wake), todo.sid .. ':')
+end
 
 if todo.token then
   local t = p .. 'token:' .. todo.token

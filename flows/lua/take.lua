@@ -76,6 +76,8 @@ if foreign then
   return {'foreign', now}
 end
 if attempt == '' then
+  local left = locked(pair, subject)
+  if left > 0 then return {'locked', now, sid, 0, '', '', 0, 0, left, pair, subject} end
   found[9] = send_wait(pair)
   return found
 end

@@ -79,7 +79,9 @@ def secret(environ: Mapping[str, str], name: str) -> str:
 
 
 def in_countries(phone: str | None, countries: tuple[str, ...]) -> bool:
-    return phone is not None and ("*" in countries or country_of(phone) in countries)
+    """`*` is every country; satellites and other numbers of no country (+882…) are an invitation to toll fraud."""
+    country = country_of(phone) if phone else None
+    return country is not None and country != "001" and ("*" in countries or country in countries)
 
 
 def country_of(phone: str) -> str | None:

@@ -116,13 +116,13 @@ async def import_people(given: Settings, count: int) -> None:
 
 @asynccontextmanager
 async def dialogues(
-    folder: Path, redis: RedisServer, *, people: int = 10, houses: int = 2, **environ: str
+    folder: Path, redis: RedisServer, *, people: int = 10, houses: int = 2, work: bool = True, **environ: str
 ) -> AsyncIterator[Dialogues]:
     given = settings(folder, redis, **environ)
     await import_people(given, people)
     stream = io.StringIO()
     async with AsyncExitStack() as stack:
-        opened = [await stack.enter_async_context(open_house(given)) for _ in range(houses)]
+        opened = [await stack.enter_async_context(open_house(given, work=work)) for _ in range(houses)]
         for house in opened:
             house.delivery.gateways["console"] = Console(stream=stream)
         yield Dialogues(opened, stream)

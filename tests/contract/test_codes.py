@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
+from codes_sandbox import PHONE, TEXT, Sandbox, message, running_sandbox
 from pydantic import ValidationError
 
 from flows.errors import StoreDown
 from flows.upstream.code_gateway import CodeMessage, Gateway, country_of
 from flows.upstream.codes import CodeDelivery, CodeGateways, Delivered, SecretUnset, build
 from flows.upstream.console import Console
-from tests.contract.codes_sandbox import PHONE, TEXT, Sandbox, message, running_sandbox
 
 REACHABLE = "+992900000003"
 ENVIRON = {

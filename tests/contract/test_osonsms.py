@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from codes_sandbox import PHONE, TEXT, Sandbox, message, running_sandbox
 
 from flows.errors import Refused, Unavailable, Unexpected
 from flows.upstream.osonsms import OsonSMS, OsonSMSOptions
-from tests.contract.codes_sandbox import PHONE, TEXT, Sandbox, message, running_sandbox
 
 TOKEN = "sandbox-osonsms-token"
 

@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from codes_sandbox import TEXT, Sandbox, message, running_sandbox
 
 from flows.errors import Refused, Unavailable, Unexpected
 from flows.upstream.smsc import SMSC, SMSCOptions
-from tests.contract.codes_sandbox import TEXT, Sandbox, message, running_sandbox
 
 PHONE = "+77011234567"
 

@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from codes_sandbox import Sandbox, message, running_sandbox
 
 from flows.errors import Refused, Unavailable, Unexpected
 from flows.upstream.telegram_gateway import TelegramGateway, TelegramGatewayOptions
-from tests.contract.codes_sandbox import Sandbox, message, running_sandbox
 
 PHONE = "+992900000003"
 UNREACHABLE = "+992900000001"
