@@ -119,7 +119,7 @@ async def test_log_lines_are_json_with_declared_fields_only(standing: Stand) -> 
     events = logged(standing.api[0].log)
     assert undeclared(events) == []
     seen = {event["event"] for event in events}
-    assert seen >= {"call", "code_sent", "store_down"}
+    assert seen >= {"call", "code_sent"}
     assert {event["route"] for event in events if event["event"] == "call"} >= {
         "/rest/chat/client/search/{key}",
         "/health/ready",

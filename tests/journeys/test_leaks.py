@@ -132,7 +132,7 @@ async def redis_dump(server: RedisServer) -> bytes:
     parts: list[bytes] = []
     async with Redis(unix_socket_path=str(server.path)) as redis:
         async for key in redis.scan_iter():
-            kind = (await redis.type(key)).decode()
+            kind = await redis.type(key)
             read = {
                 "string": ("GET", key),
                 "hash": ("HGETALL", key),
@@ -140,8 +140,8 @@ async def redis_dump(server: RedisServer) -> bytes:
                 "stream": ("XRANGE", key, "-", "+"),
                 "list": ("LRANGE", key, 0, -1),
                 "set": ("SMEMBERS", key),
-            }[kind]
-            parts += [key, *flat(await redis.execute_command(*read))]
+            }[kind.decode() if isinstance(kind, bytes) else kind]
+            parts += [key, *flat(await redis.execute_command(*read))]  # type: ignore[no-untyped-call]  # no types there
     return b"\n".join(parts)
 
 

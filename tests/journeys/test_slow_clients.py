@@ -141,7 +141,8 @@ async def test_a_multipart_whose_boundary_never_comes(standing: Stand) -> None:
     assert place.hostname
     assert place.port
     with socket.create_server(("127.0.0.1", 0)) as deaf:
-        nothing_read = await pushed(*deaf.getsockname(), b"", 100 * MIB)
+        host, port = deaf.getsockname()
+        nothing_read = await pushed(host, port, b"", 100 * MIB)
     kind = "multipart/form-data; boundary=xx"
     for headers in (["Content-Length: 104857600"], ["Transfer-Encoding: chunked"]):
         first = request(HERE, b"", kind, *headers) + (b"" if "Length" in headers[0] else b"6400000\r\n")
