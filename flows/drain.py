@@ -36,6 +36,7 @@ class Log(Protocol):
 class AuditDrain:
     def __init__(self, store: Store, log: Log, grace: float = GRACE_SECONDS) -> None:
         self._grace = grace
+        self._is_stuck = False
         self._name = secrets.token_hex(8)
         self._redis = store.redis
         self._log = log
@@ -47,6 +48,7 @@ class AuditDrain:
             try:
                 moved = await self.once()
                 since = time.monotonic()
+                await self._unstuck()
             except (RedisError, OSError, TimeoutError):
                 _log.warning("store_down")
             except StoreDown:
@@ -86,6 +88,12 @@ class AuditDrain:
     async def _stuck(self) -> None:
         with contextlib.suppress(RedisError, OSError):
             await self._redis.set(HALL + "audit_stuck", self._name, px=STUCK_MS)
+        self._is_stuck = True
+
+    async def _unstuck(self) -> None:
+        if self._is_stuck:
+            await self._redis.delete(HALL + "audit_stuck")
+            self._is_stuck = False
 
 
 def _entry(shard: int, key: bytes, value: dict[bytes, bytes]) -> AuditEntry:

@@ -26,7 +26,7 @@ from flows.tokens import Tokens
 from flows.upstream.codes import CodeDelivery, CodeGateways, SecretUnset, build
 from flows.wakes import Wakes
 
-DRAIN_SECONDS = 8.0
+DRAIN_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
