@@ -35,7 +35,7 @@ class SearchCall(BaseModel):
 
     client: str = Field(min_length=1, max_length=128, description="phone in any usual spelling, e-mail, crmid or @name")
     clientIdType: str | None = Field(default=None, description="email, phone or crmid", max_length=16)
-    channelId: str | None = Field(default=None, max_length=64)
+    channelId: str | None = Field(default=None, max_length=64, description="accepted; the key says which channel it is")
     secretWord: str | None = Field(default=None, max_length=64, description="the answer to the step")
     stepId: str | None = Field(default=None, max_length=64, description="as the previous answer gave it")
 
