@@ -77,7 +77,7 @@ class Refused(FlowError):
 
     code, key, status = "2002", "error.upstream_refused", 503
 
-    def __init__(self, reason: str, *, retry_after: int | None = None) -> None:
+    def __init__(self, reason: str = "", *, retry_after: int | None = None) -> None:
         super().__init__(retry_after=retry_after)
         self.reason = reason
 
@@ -126,3 +126,15 @@ class StoreDown(FlowError):
     """Redis or the database cannot be reached. Nothing was accepted."""
 
     code, key, status = "9002", "error.store_down", 503
+
+
+def of_code(code: str) -> FlowError:
+    """The refusal that a stored reply names; `StepUnknown` when no class has that code any more."""
+    waiting = [FlowError]
+    while waiting:
+        below = waiting.pop(0).__subclasses__()
+        for found in below:
+            if found.code == code:
+                return found()
+        waiting += below
+    return StepUnknown()

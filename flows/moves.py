@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from flows.effects import Note
-from flows.model import Session
+from flows.errors import AttemptsSpent
+from flows.model import Reply, Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,6 @@ class Leased:
 
 def as_todo(move: Move) -> dict[str, Any]:
     """Absent keys stand for None: cjson reads null as something true."""
-    over = {"done": "done", "stop": "stopped"}.get(move.session.reply.kind, "0") if move.session else "0"
     todo = {
         "sid": move.sid,
         "rev": move.rev,
@@ -100,7 +100,7 @@ def as_todo(move: Move) -> dict[str, Any]:
         "prev": move.previous,
         "answer": move.answer,
         "tries": move.session.tries if move.session else None,
-        "over": over,
+        "over": _over(move.session.reply) if move.session else "0",
         "attempt": move.attempt,
         "verdict": move.verdict,
         "send": move.send,
@@ -110,3 +110,10 @@ def as_todo(move: Move) -> dict[str, Any]:
         "audit": [(note.event, note.fields) for note in move.notes],
     }
     return {key: value for key, value in todo.items() if value is not None}
+
+
+def _over(reply: Reply) -> str:
+    """How a dialogue is over, "0" when it is not: a later call is told that its attempts are spent only if they are."""
+    if reply.kind == "stop":
+        return "stopped" if reply.error == AttemptsSpent.code else "ended"
+    return "done" if reply.kind == "done" else "0"

@@ -9,11 +9,20 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from flows import jobs, machine, tokens
 from flows.effects import Note
-from flows.errors import AttemptsSpent, FlowError, Locked, StepUnknown, StoreDown, TooManyRequests, WrongAnswer
+from flows.errors import (
+    AttemptsSpent,
+    FlowError,
+    Locked,
+    StepUnknown,
+    StoreDown,
+    TooManyRequests,
+    WrongAnswer,
+    of_code,
+)
 from flows.identifiers import Identifier
 from flows.keys import Keys
 from flows.machine import Turn
@@ -74,9 +83,9 @@ class Identification:
         call = Call(front, names, found=await self._performing.records.find(names))
         subject = self._subject(call)
         pair = self._keys.fingerprint("pair", front.name, subject)
-        shard = shard_of_fingerprint(subject)
+        shard, who = shard_of_fingerprint(subject), self._who(names[:1])
         admission = self._store.admit(front.name, "begin", "")
-        taking = self._store.take("pair", pair, shard, subject=subject)
+        taking = self._store.take("pair", pair, shard, who=who, subject=subject)
         self._check(call, await admission)
         taken = await taking
         if taken.nth and not front.rules.strict:
@@ -85,7 +94,7 @@ class Identification:
             answer = await self._begin_once(call, taken)
             if answer:
                 return answer
-            taken = await self._store.take("pair", pair, shard, subject=subject)
+            taken = await self._store.take("pair", pair, shard, who=who, subject=subject)
         raise StoreDown(retry_after=1)
 
     async def answer(self, front: Front, names: tuple[Identifier, ...], step_id: str, text: str | None) -> Answer:
@@ -132,9 +141,7 @@ class Identification:
     async def _begin_once(self, call: Call, taken: Taken) -> Answer | None:
         front, session = call.front, taken.session
         if session is not None and session.plan == front.plan.digest:
-            if session.reply.kind != "refuse" and taken.wait > 0:
-                return self._repeated(taken, session)
-            return await self._turn(call, taken, Again())
+            return await self._begin_again(call, taken, session)
         call.sid = self._keys.new_sid()
         facts = Facts(
             reveal_unknown=front.rules.reveal_unknown,
@@ -150,6 +157,23 @@ class Identification:
         move = _move(taken, call, rev=0)
         move.was, move.who = taken.sid, self._who(call.names[:1])
         return await self._save(call, taken, move, turn)
+
+    async def _begin_again(self, call: Call, taken: Taken, session: Session) -> Answer | None:
+        """Nothing was answered yet: the same step, its code sent again when that is allowed. Else None: begin anew.
+
+        The words name what this call asks by: what was asked by before, another name of the client, stays unsaid.
+        """
+        facts = session.facts.model_copy(update={"names": call.names})
+        asked = session if call.names == session.facts.names else session.model_copy(update={"facts": facts})
+        if not taken.nth and (taken.wait <= 0 or session.reply.kind == "refuse"):
+            answer = await self._turn(call, replace(taken, session=asked), Again())
+            return None if answer and answer.reply.kind == "stop" else answer
+        if asked is not session:
+            call.sid = session.sid
+            script = machine.advance(call.front.plan, asked, Again(), taken.now, 0)
+            turn = await self._performing.drive(script, call)
+            asked = session if turn.error else turn.session
+        return self._repeated(taken, asked)
 
     async def _turn(self, call: Call, taken: Taken, given: Input) -> Answer | None:
         """One turn of a stored session; None when somebody else moved it meanwhile."""
@@ -202,6 +226,8 @@ class Identification:
         refusal.retry_after = _seconds(wait)
         if not turn.moved or move.rev == 0:
             raise refusal
+        unsent = turn.session.reply.model_copy(update={"kind": "refuse", "error": refusal.code})
+        move.session = turn.session.model_copy(update={"reply": unsent})
         move.send, move.post = None, ()
         verdict, _ = await self._store.move(move)
         return Answer(turn.session.reply, move.step_id, error=refusal) if verdict == "ok" else None
@@ -287,7 +313,8 @@ class Identification:
     def _repeated(self, taken: Taken, session: Session) -> Answer:
         if session.reply.kind == "done":
             return Answer(session.reply, "", self._keys.token(session.sid, shard_of_fingerprint(taken.subject)))
-        return Answer(session.reply, taken.step_id)
+        error = of_code(session.reply.error) if session.reply.error else None
+        return Answer(session.reply, taken.step_id, error=error)
 
     def _subject(self, call: Call) -> str:
         """Who the budgets belong to: the client under all its names, or a name that nobody has."""

@@ -32,6 +32,13 @@ local function send_wait(pair)
   return math.max(0, free - now)
 end
 
+local function named(names)
+  for name in string.gmatch(who, '%S+') do
+    if string.find(names, name, 1, true) then return true end
+  end
+  return false
+end
+
 local sid = ref
 if how == 'step' then sid = redis.call('GET', p .. 'step:' .. ref) end
 if how == 'pair' then sid = redis.call('GET', p .. 'pair:' .. ref) end
@@ -43,6 +50,8 @@ local live = h[1] and now < tonumber(h[12])
 if how == 'pair' then
   local left = locked(ref, ARGV[7])
   if live and h[11] == '0' and h[15] == '0' then
+    -- Asked for under another of its names: the step is given for that one too.
+    if not named(h[4]) then redis.call('HSET', s, 'who', h[4] .. ' ' .. who) end
     return {'live', now, sid, tonumber(h[1]), h[2], h[5], left, 0, send_wait(ref), ref, ARGV[7]}
   end
   return {'none', now, sid or '', 0, '', '', left, 0, 0, ref, ARGV[7]}
@@ -54,7 +63,7 @@ if how == 'sid' then return found end
 
 local pair, subject = h[13], h[14]
 if redis.call('GET', p .. 'pair:' .. pair) ~= sid then return {'unknown', now} end
-local foreign = h[3] ~= channel or not string.find(who, h[4], 1, true)
+local foreign = h[3] ~= channel or not named(h[4])
 local tries, limit = h[9], tonumber(h[10])
 local count = #tries / 8
 
@@ -70,6 +79,7 @@ if ref ~= h[5] then
   return {'unknown', now}
 end
 if h[11] == 'stopped' then return {'spent', now} end
+if h[11] == 'ended' then return {'unknown', now} end
 
 if foreign then
   if attempt ~= '' and limit > 0 and count < limit then redis.call('HSET', s, 'tries', tries .. attempt) end
