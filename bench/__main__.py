@@ -41,12 +41,12 @@ strict = false
 steps = ["client", {kind = "code", channels = ["console"]}, "secret_word"]
 [upstream.console]
 [limits]
-begins_minute = 10000000
-begins_burst = 10000000
-begins_hour = 10000000
-sends_budget_day = 10000000
-prefix_sends_10min = 10000000
-prefix_sample = 10000000
+begins_minute = 100000
+begins_burst = 100000
+begins_hour = 1000000
+sends_budget_day = 1000000
+prefix_sends_10min = 10000
+prefix_sample = 10000
 """
 
 

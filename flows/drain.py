@@ -55,6 +55,7 @@ class AuditDrain:
                 _log.error("audit_not_written", seconds=round(time.monotonic() - since))
                 if time.monotonic() - since > self._grace:
                     await self._stuck()
+                await self._step_aside()
             if moved < BATCH:
                 await asyncio.sleep(PAUSE_SECONDS)
 
@@ -89,6 +90,13 @@ class AuditDrain:
         with contextlib.suppress(RedisError, OSError):
             await self._redis.set(HALL + "audit_stuck", self._name, px=STUCK_MS)
         self._is_stuck = True
+
+    async def _step_aside(self) -> None:
+        """It may be this machine alone that cannot write: let another one try first."""
+        with contextlib.suppress(RedisError, OSError):
+            if await self._redis.get(HALL + "drain") == self._name.encode():
+                await self._redis.delete(HALL + "drain")
+        await asyncio.sleep(PAUSE_SECONDS * 2)
 
     async def _unstuck(self) -> None:
         if self._is_stuck:

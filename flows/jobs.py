@@ -10,7 +10,7 @@ from flows.keys import Keys, Unsealable
 from flows.model import Stored
 from flows.moves import Posting
 
-STRICT_DELAY_MS = (40, 400)
+HIDDEN_DELAY_MS = (40, 400)
 """In a channel that hides who is a client, sending starts a random while later, so that its work on this machine falls
 on the next call of a known and of an unknown client alike."""
 
@@ -18,25 +18,25 @@ on the next call of a known and of an unknown client alike."""
 class SendJob(Stored):
     """A `SendCode` on its way. `started`: the gateways that were begun, written down before each try.
 
-    `decoy`: nobody is behind it; the same work is done and nothing is sent.
+    `decoy`: nobody is behind it, and nothing is sent. `hidden`: the channel hides who is a client.
     """
 
     id: str
     step: str
     channel: str
-    strict: bool
+    hidden: bool
     gateways: tuple[str, ...]
     phone: str | None = Field(default=None, repr=False)
     email: str | None = Field(default=None, repr=False)
     language: str
     digits: int
     decoy: bool
-    subject: str
+    guard: str
     started: tuple[str, ...] = ()
 
 
 def post(
-    effects: Sequence[Effect[None]], *, sid: str, channel: str, subject: str, strict: bool, keys: Keys
+    effects: Sequence[Effect[None]], *, sid: str, channel: str, guard: str, hidden: bool, keys: Keys
 ) -> list[Posting]:
     """The effects of one turn, ready to be saved with the session. There is one performer so far, and one kind."""
     postings = []
@@ -47,17 +47,17 @@ def post(
             id=secrets.token_hex(8),
             step=effect.step,
             channel=channel,
-            strict=strict,
+            hidden=hidden,
             gateways=effect.channels,
             phone=effect.phone,
             email=effect.email,
             language=effect.language,
             digits=effect.digits,
             decoy=effect.client is None,
-            subject=subject,
+            guard=guard,
         )
-        low, high = STRICT_DELAY_MS
-        postings.append(Posting(job.id, sealed(job, sid, keys), low + secrets.randbelow(high - low) if strict else 0))
+        low, high = HIDDEN_DELAY_MS
+        postings.append(Posting(job.id, sealed(job, sid, keys), low + secrets.randbelow(high - low) if hidden else 0))
     return postings
 
 

@@ -27,6 +27,7 @@ class Taken:
     wait: int = 0
     pair: str = ""
     subject: str = ""
+    guard: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +52,19 @@ class Posting:
 
 @dataclass(slots=True)
 class Move:
-    """One change of a dialogue; see `lua/move.lua`. `rev` None writes only the verdict and the audit entries."""
+    """One change of a dialogue; see `lua/move.lua`. `rev` None writes only the verdict and the audit entries.
+
+    `at` is when the dialogue was read (Unix seconds); `kind` is the kind of the step that it comes to.
+    """
 
     shard: int
     sid: str
     pair: str
     subject: str
     channel: str
+    guard: str = ""
+    kind: str = ""
+    at: float = 0
     rev: int | None = None
     was: str = ""
     who: str = ""
@@ -80,6 +87,7 @@ class Leased:
     """A due wake in our hands. `job` is "" when the step only wants to look again."""
 
     shard: int
+    lease: str
     sid: str
     job: str
     sealed: bytes = field(repr=False)
@@ -94,6 +102,9 @@ def as_todo(move: Move) -> dict[str, Any]:
         "was": move.was,
         "pair": move.pair,
         "subject": move.subject,
+        "guard": move.guard,
+        "kind": move.kind,
+        "at": int(move.at * 1000),
         "channel": move.channel,
         "who": move.who,
         "step": move.step_id,

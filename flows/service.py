@@ -82,10 +82,13 @@ class Identification:
         """Start a dialogue with the client of that name, or repeat its first question while nothing was answered."""
         call = Call(front, names, found=await self._performing.records.find(names))
         subject = self._subject(call)
-        pair = self._keys.fingerprint("pair", front.name, subject)
+        guard = self._keys.fingerprint("pair", front.name, subject)
+        pair = (
+            guard if front.rules.reveal_unknown else self._keys.fingerprint("asked", front.name, names[0].canonical())
+        )
         shard, who = shard_of_fingerprint(subject), self._who(names[:1])
         admission = self._store.admit(front.name, "begin", "")
-        taking = self._store.take("pair", pair, shard, who=who, subject=subject)
+        taking = self._store.take("pair", pair, shard, who=who, subject=subject, guard=guard)
         self._check(call, await admission)
         taken = await taking
         if taken.nth and not front.rules.strict:
@@ -94,7 +97,7 @@ class Identification:
             answer = await self._begin_once(call, taken)
             if answer:
                 return answer
-            taken = await self._store.take("pair", pair, shard, who=who, subject=subject)
+            taken = await self._store.take("pair", pair, shard, who=who, subject=subject, guard=guard)
         raise StoreDown(retry_after=1)
 
     async def answer(self, front: Front, names: tuple[Identifier, ...], step_id: str, text: str | None) -> Answer:
@@ -140,11 +143,12 @@ class Identification:
 
     async def _begin_once(self, call: Call, taken: Taken) -> Answer | None:
         front, session = call.front, taken.session
-        if session is not None and session.plan == front.plan.digest:
+        outlived = session is not None and not session.facts.client and call.found and not taken.nth
+        if session is not None and session.plan == front.plan.digest and not outlived:
             return await self._begin_again(call, taken, session)
         call.sid = self._keys.new_sid()
         facts = Facts(
-            reveal_unknown=front.rules.reveal_unknown,
+            reveal_unknown=front.rules.reveal_unknown and not taken.nth,
             language=front.rules.language,
             country=self._country,
             names=call.names,
@@ -207,14 +211,15 @@ class Identification:
         session, front = turn.session, call.front
         move.session = session if move.rev is not None else None
         move.verdict, move.notes, move.wake, move.step_id = turn.verdict, turn.notes, turn.wake, taken.step_id
+        move.kind = next((step.kind for step in front.plan.steps if step.name == session.step), "")
         done = session.reply.kind == "done"
         if turn.moved:
             move.previous, move.answer = taken.step_id, call.answer
             move.step_id = "" if done else new_step_id(move.shard)
         if turn.post:
-            strict, subject = front.rules.strict, taken.subject
+            hidden, guard = not front.rules.reveal_unknown, taken.guard
             move.post = jobs.post(
-                turn.post, sid=session.sid, channel=front.name, subject=subject, strict=strict, keys=self._keys
+                turn.post, sid=session.sid, channel=front.name, guard=guard, hidden=hidden, keys=self._keys
             )
             move.send = move.post[0].id
         return tokens.issue(move, session, taken.now, self._keys) if done else None
@@ -329,7 +334,8 @@ class Identification:
 def _move(taken: Taken, call: Call, rev: int | None) -> Move:
     sid = taken.sid if rev != 0 else call.sid
     shard = shard_of_fingerprint(taken.subject)
-    return Move(shard, sid, taken.pair, taken.subject, call.front.name, rev=rev, attempt=call.attempt)
+    whose = (taken.pair, taken.subject, call.front.name, taken.guard)
+    return Move(shard, sid, *whose, at=taken.now, rev=rev, attempt=call.attempt)
 
 
 def _seconds(milliseconds: int) -> int:

@@ -97,23 +97,25 @@ class Limits(Section):
     client_consecutive: int = Field(default=100, ge=10, le=100, description="#8")
     channel_wrong_10min: int = Field(default=100, ge=1, le=200, description="#9")
     channel_wrong_day: int = Field(default=1000, ge=1, le=1000, description="#9")
-    send_pauses: tuple[int, ...] = Field(default=(30, 60, 120, 240), min_length=1, description="#10")
+    send_pauses: tuple[Annotated[int, Field(ge=1, le=3600)], ...] = Field(
+        default=(30, 60, 120, 240), min_length=1, max_length=10, description="#10"
+    )
     sends_hour: int = Field(default=5, ge=1, le=20, description="#10")
     sends_day: int = Field(default=10, ge=1, le=50, description="#10")
     phone_sends_day: int = Field(default=15, ge=1, le=50, description="#10")
-    begins_minute: int = Field(default=60, ge=1, description="#11")
-    begins_burst: int = Field(default=120, ge=1, description="#11")
-    begins_hour: int = Field(default=1000, ge=1, description="#11")
-    prefix_sends_10min: int = Field(default=20, ge=1, description="#12")
-    prefix_sample: int = Field(default=50, ge=1, description="#12")
+    begins_minute: int = Field(default=60, ge=1, le=100_000, description="#11")
+    begins_burst: int = Field(default=120, ge=1, le=100_000, description="#11")
+    begins_hour: int = Field(default=1000, ge=1, le=1_000_000, description="#11")
+    prefix_sends_10min: int = Field(default=20, ge=1, le=10_000, description="#12")
+    prefix_sample: int = Field(default=50, ge=1, le=10_000, description="#12")
     prefix_entered: float = Field(default=0.3, ge=0, le=1, description="#12")
-    sends_budget_day: int = Field(default=10000, ge=1, description="#12")
+    sends_budget_day: int = Field(default=10000, ge=1, le=1_000_000, description="#12")
     dialogue: int = Field(default=900, ge=60, le=1800, description="#15")
     repeat: int = Field(default=300, ge=10, le=300, description="how long a reply is repeated")
     token: int = Field(default=3600, ge=60, le=86400, description="#16 absolute life")
     token_first: int = Field(default=300, ge=10, le=3600, description="#16")
     token_idle: int = Field(default=900, ge=10, le=3600, description="#16")
-    token_reads_hour: int = Field(default=20, ge=1, description="#30")
+    token_reads_hour: int = Field(default=20, ge=1, le=1000, description="#30")
     lease: int = Field(default=30, ge=2, le=60, description="#32 how long a dead worker holds a wake")
     breaker_failures: int = Field(default=5, ge=1, description="#28")
     breaker: int = Field(default=30, ge=1, le=600, description="#28")
@@ -158,6 +160,12 @@ class Settings(Section):
         for name, channel in self.channel.items():
             if channel.flow not in self.flow:
                 raise ValueError(f'channel.{name}.flow: there is no flow "{channel.flow}"')
+        keys = [key for channel in self.channel.values() for key in (channel.key_env, channel.next_key_env) if key]
+        twice = next((key for key in keys if keys.count(key) > 1), None)
+        if twice:
+            raise ValueError(f"channel: two keys are read from {twice}; a key must lead to one channel")
+        if sum(channel.keyless for channel in self.channel.values()) > 1:
+            raise ValueError("channel: only one can be keyless; a call without a key must lead to one channel")
         return self
 
     @property
@@ -226,7 +234,7 @@ def _lay(table: dict[str, Any], parts: list[str], variable: str, value: str) -> 
             raise SettingsError(f"environment: {variable}: {part} is no section")
     try:
         table[parts[-1]] = json.loads(value) if value.startswith(("[", "{")) else value
-    except ValueError:
+    except (ValueError, RecursionError):
         raise SettingsError(f"environment: {variable}: begins like JSON and is none") from None
 
 

@@ -7,20 +7,23 @@ slot. What belongs to a channel, a gateway or the house as a whole lives in shar
 |----------------------------|--------------------------------------------|--------------------------|
 | session:<sid>              | hash: revision, sealed body, gates, effects  | the dialogue + 6 min    |
 | step:<stepId>, pair:<fp>   | which dialogue                             | like the dialogue        |
-| wrong:<fp>                 | counted attempts of a pair or a subject     | 24 h                     |
-| lock:<pair>, row:<subject> | lock; wrong answers in a row                | its length; 1 year       |
+| wrong:<fp>                 | counted attempts of a guard or a subject    | 24 h                     |
+| lock:<guard>, row:<subject> | lock; wrong answers in a row, by step kind | its length; 1 year       |
 | sends:<pair>               | sends of a pair                            | 24 h                     |
 | token:<sha256>, reads:<…>  | token record; reads in this hour            | 1 h                      |
 | wakes, audit               | due wakes; audit entries on their way to SQL | no TTL: emptied by work |
 | channel_…, phone:…, prefix…, gateway…, sends_today, drain, audit_stuck: the hall | limits, health | at most 24 h |
 
-"Subject" is a client, under all names; "pair" is a subject in a channel. Both are fingerprints; no name, phone or code
-reaches Redis.
+"Subject" is a client under all names, "guard" a subject in a channel, "pair" whose dialogue it is: the guard, or in a
+channel that hides who is a client, the name that was asked for. All are fingerprints; no name, phone or code reaches
+Redis.
 """
 
 import asyncio
 import hashlib
 import json
+import re
+import secrets
 import time
 from collections.abc import Collection, Sequence
 from typing import Any, Literal
@@ -42,6 +45,7 @@ from flows.shards import HALL, PREFIXES, prefix, shard_of_fingerprint, shard_of_
 
 TICK_SECONDS = 0.8
 SEARCH_SECONDS = 30.0
+_STEP_ID = re.compile("[A-Za-z0-9_-]{22}")
 LANES = 4
 JUDGED_SECONDS = 0.02
 
@@ -107,9 +111,12 @@ class Store:
         attempt: str = "",
         answer: str = "",
         subject: str = "",
+        guard: str = "",
     ) -> Later[Taken]:
         """Find a dialogue and count the attempt. An unreadable one is `unknown`: expired, start again."""
-        future = self._call("take", shard, how, ref, channel, who, attempt, answer, subject)
+        if how == "step" and not _STEP_ID.fullmatch(ref):
+            ref = self._keys.fingerprint("step", ref)  # nothing that a caller made up reaches Redis
+        future = self._call("take", shard, how, ref, channel, who, attempt, answer, subject, guard)
         return Later(future, self._taken)
 
     def move(self, move: Move) -> Later[tuple[Literal["ok", "lost", "limited"], int]]:
@@ -124,7 +131,7 @@ class Store:
     ) -> tuple[Literal["ok", "refused", "limit"], int | bytes]:
         """The sealed card reference of a token that works, or ms to wait."""
         shard, digest = shard_of_text(token) or 0, hashlib.sha256(token.encode()).hexdigest()
-        verdict, _now, *rest = await self._call("token", shard, digest, channel, what, fields)
+        verdict, _now, *rest = await self._call("token", shard, digest, channel, what, fields, secrets.token_hex(8))
         return verdict.decode(), rest[0] if rest else 0
 
     def note(self, channel: str, *notes: Note) -> None:
@@ -136,33 +143,33 @@ class Store:
         self._noted[kind] = now
         self.move(Move(0, "none", "none", "none", channel, notes=notes))
 
-    async def permit(self, send_id: str, phone: str, phone_prefix: str) -> str:
+    async def permit(self, send_id: str, phone: str, phone_prefix: str, guard: str) -> str:
         """ "ok", or the layer that says no."""
-        layer: bytes = await self._call("permit", 0, send_id, phone, phone_prefix)
+        layer: bytes = await self._call("permit", 0, send_id, phone, phone_prefix, guard)
         return layer.decode()
 
     async def gateway(self, name: str, state: Literal["up", "down"]) -> None:
         await self._call("gateway", 0, name, state)
 
-    async def lease(self, worker: str, shards: Collection[int], most: int) -> list[Leased]:
-        """Take due wakes of these shards, all in one round trip."""
-        calls = [(shard, self._call("lease", shard, worker, self._lease, most)) for shard in shards]
+    async def lease(self, lease: str, shards: Collection[int], most: int, lost: str = "") -> list[Leased]:
+        """Take due wakes of these shards, in one round trip; and those of a `lost` lease whose answer never came."""
+        calls = [(shard, self._call("lease", shard, lease, self._lease, most, lost)) for shard in shards]
         leased = []
         for shard, call in calls:
             _now, *due = await call
-            leased += [Leased(shard, sid.decode(), job.decode(), sealed, nth) for sid, job, sealed, nth in due]
+            leased += [Leased(shard, lease, sid.decode(), job.decode(), sealed, nth) for sid, job, sealed, nth in due]
         return leased
 
-    async def hold(self, wake: Leased, worker: str, sealed: bytes) -> bool:
+    async def hold(self, wake: Leased, sealed: bytes) -> bool:
         """Write down how far the effect is, and renew the lease. False: it is somebody else's now."""
-        return bool(await self._call("hold", wake.shard, wake.sid, wake.job, worker, self._lease, sealed))
+        return bool(await self._call("hold", wake.shard, wake.sid, wake.job, wake.lease, self._lease, sealed))
 
-    async def put_back(self, wake: Leased, worker: str) -> bool:
+    async def put_back(self, wake: Leased) -> bool:
         """Let it be due again at once, as far as it is."""
-        return bool(await self._call("hold", wake.shard, wake.sid, wake.job, worker, 1, ""))
+        return bool(await self._call("hold", wake.shard, wake.sid, wake.job, wake.lease, 1, ""))
 
-    async def finish(self, wake: Leased, worker: str) -> bool:
-        return bool(await self._call("hold", wake.shard, wake.sid, wake.job, worker, 0, ""))
+    async def finish(self, wake: Leased) -> bool:
+        return bool(await self._call("hold", wake.shard, wake.sid, wake.job, wake.lease, 0, ""))
 
     async def unlock(self, subject: str, channels: Sequence[str], *, audited_as: str) -> None:
         """Forget a client's wrong answers and locks (security.md §7 #8: only an operator may)."""
@@ -242,12 +249,12 @@ class Store:
         word = verdict.decode()
         if not rest:
             return Taken(word, now / 1000)
-        sid, rev, body, step, nth, tries, wait, pair, subject = rest
+        sid, rev, body, step, nth, tries, wait, pair, subject, guard = rest
         session = self._open(body, sid.decode()) if body else None
         if body and session is None:
             word = "unknown"
-        texts = (sid.decode(), step.decode(), pair.decode(), subject.decode())
-        return Taken(word, now / 1000, texts[0], rev, session, texts[1], nth, tries, wait, texts[2], texts[3])
+        whose = (pair.decode(), subject.decode(), guard.decode())
+        return Taken(word, now / 1000, sid.decode(), rev, session, step.decode(), nth, tries, wait, *whose)
 
 
 def _text(key: bytes | str) -> str:

@@ -3,13 +3,15 @@
 A token is derived from its session, so asking again yields the same one, and the store keeps only its SHA-256.
 """
 
+import asyncio
 import hashlib
 import json
+from typing import Literal
 
 from pydantic import Field
 
 from flows.effects import Note
-from flows.errors import TokenRefused, TooManyRequests
+from flows.errors import StoreDown, TokenRefused, TooManyRequests
 from flows.keys import Keys, Unsealable
 from flows.model import Proof, Session, Stored
 from flows.moves import Move
@@ -43,7 +45,7 @@ class Tokens:
 
     async def read(self, token: str, channel: str) -> Identified:
         """Raises `TokenRefused`, one and the same for every token that does not work, and `TooManyRequests`."""
-        verdict, rest = await self._store.token(token, channel, "read", _audit_fields(token))
+        verdict, rest = await self._call(token, channel, "read")
         if verdict == "limit":
             self._store.note(channel, Note("limit_hit", {"layer": "card_reads"}), Note("alarm", {"kind": "card_reads"}))
             raise TooManyRequests(retry_after=max(1, int(rest) // 1000))
@@ -56,9 +58,18 @@ class Tokens:
 
     async def revoke(self, token: str, channel: str) -> None:
         """Raises `TokenRefused`."""
-        verdict, _ = await self._store.token(token, channel, "revoke", _audit_fields(token))
+        verdict, _ = await self._call(token, channel, "revoke")
         if verdict != "ok":
             raise TokenRefused
+
+    async def _call(self, token: str, channel: str, what: Literal["read", "revoke"]) -> tuple[str, int | bytes]:
+        """No card without its audit record either: while the log is shut, nothing is read. Raises `StoreDown`."""
+        admission = self._store.admit(channel, "other", "")
+        calling = asyncio.ensure_future(self._store.token(token, channel, what, _audit_fields(token)))
+        if (await admission).verdict == "audit":
+            calling.cancel()
+            raise StoreDown(retry_after=5)
+        return await calling
 
 
 def _audit_fields(token: str) -> str:

@@ -52,7 +52,9 @@ class Wakes:
         keys: Keys,
         bank: str,
     ) -> None:
-        self._worker = secrets.token_hex(8)
+        self._name = secrets.token_hex(8)
+        self._leases = 0
+        self._lost = ""
         self._store = store
         self._identification = identification
         self._delivery = delivery
@@ -80,11 +82,22 @@ class Wakes:
                 await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
                 swept = 0.0
                 continue
-            with contextlib.suppress(StoreDown):
-                for wake in await self._store.lease(self._worker, shards, room):
-                    task = asyncio.create_task(self._carry_out(wake))
-                    self._running.add(task)
-                    task.add_done_callback(self._running.discard)
+            for wake in await self._leased(range(SHARDS) if self._lost else shards, room):
+                task = asyncio.create_task(self._carry_out(wake))
+                self._running.add(task)
+                task.add_done_callback(self._running.discard)
+
+    async def _leased(self, shards: Collection[int], room: int) -> list[Leased]:
+        """Each lease has an id of its own: if the answer is lost, the next one asks for what it took."""
+        self._leases += 1
+        lease = f"{self._name}-{self._leases}"
+        try:
+            leased = await self._store.lease(lease, shards, room, self._lost)
+        except StoreDown:
+            self._lost = self._lost or lease
+            return []
+        self._lost = ""
+        return leased
 
     async def drain(self, seconds: float) -> None:
         """Let what is in hand come to its end; the rest stays leased, and another worker takes over."""
@@ -98,9 +111,9 @@ class Wakes:
             job = jobs.unsealed(wake.sealed, wake.sid, self._keys)
             if not wake.job:
                 await self._identification.bring(self._fronts, wake.shard, wake.sid, Wake())
-                await self._store.finish(wake, self._worker)
+                await self._store.finish(wake)
             elif job is None or job.channel not in self._fronts:
-                await self._store.finish(wake, self._worker)
+                await self._store.finish(wake)
             elif wake.nth > DELIVERIES:
                 self._store.note(job.channel, Note("alarm", {"kind": "dead_letter"}))
                 await self._failed(wake, job)
@@ -119,26 +132,26 @@ class Wakes:
         for _ in range(PUT_BACK_TRIES):
             await asyncio.sleep(IDLE_SECONDS)
             with contextlib.suppress(StoreDown):
-                await self._store.put_back(wake, self._worker)
+                await self._store.put_back(wake)
                 return
 
     async def _send(self, wake: Leased, job: SendJob) -> None:
         down = await self._known_down(job)
         if job.decoy:
-            delivered = Delivered(None, ()) if self._all_down(job, down) else Delivered("nobody")
+            delivered = Delivered("nobody")
         elif await self._permitted(job):
             delivered = await self._deliver(wake, job, down)
         else:
             delivered = Delivered("nobody")
         await self._remember(delivered, down)
         if delivered.channel is not None:
-            await self._store.finish(wake, self._worker)
+            await self._store.finish(wake)
             _log.info("code_sent", session=wake.sid, gateway=delivered.channel, failed=len(delivered.failed))
             return
         _log.warning("code_not_sent", session=wake.sid, failed=[f"{name}:{word}" for name, word in delivered.failed])
-        if job.strict and not self._all_down(job, (await self._store.admit(job.channel, "other", "")).down):
+        if job.hidden:
             # One client's fate must not show where it is hidden who is a client (security.md §0 c).
-            await self._store.finish(wake, self._worker)
+            await self._store.finish(wake)
             return
         await self._failed(wake, job)
 
@@ -151,7 +164,7 @@ class Wakes:
         async def started(gateway: str) -> None:
             begun.append(gateway)
             progress = job.model_copy(update={"started": tuple(begun)})
-            if not await self._store.hold(wake, self._worker, jobs.sealed(progress, wake.sid, self._keys)):
+            if not await self._store.hold(wake, jobs.sealed(progress, wake.sid, self._keys)):
                 raise LeaseLost
 
         return await self._delivery.deliver(
@@ -162,7 +175,7 @@ class Wakes:
         if not job.phone:
             return True
         phone, prefix = (self._keys.fingerprint(*parts) for parts in (("phone", job.phone), ("prefix", job.phone[:-4])))
-        layer = await self._store.permit(job.id, phone, prefix)
+        layer = await self._store.permit(job.id, phone, prefix, job.guard)
         if layer == "ok":
             return True
         self._store.note(job.channel, Note("limit_hit", {"layer": layer}), Note("alarm", {"kind": layer}))
@@ -170,9 +183,11 @@ class Wakes:
         return False
 
     async def _failed(self, wake: Leased, job: SendJob) -> None:
+        if not await self._store.hold(wake, b""):
+            raise LeaseLost
         given = Happened(job.step, CodeUndelivered(retry_after=30))
         await self._identification.bring(self._fronts, wake.shard, wake.sid, given)
-        await self._store.finish(wake, self._worker)
+        await self._store.finish(wake)
 
     async def _known_down(self, job: SendJob) -> frozenset[str]:
         """Asked anew once a second: all sends of that second share the answer."""
@@ -191,6 +206,3 @@ class Wakes:
         if name in self._suspects or name in down:
             self._suspects.discard(name)
             await self._store.gateway(name, "up")
-
-    def _all_down(self, job: SendJob, down: frozenset[str]) -> bool:
-        return frozenset(self._delivery.gateways).intersection(job.gateways) <= down

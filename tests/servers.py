@@ -43,6 +43,18 @@ class RedisServer:
             connection.sendall(line.encode() + b"\r\n")
             return connection.recv(65536).decode("utf-8", "replace")
 
+    def watch(self, seconds: float) -> str:
+        """Everything that Redis is told in that time."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(self.path))
+            connection.sendall(b"MONITOR\r\n")
+            connection.settimeout(0.1)
+            told, end = b"", time.monotonic() + seconds
+            while time.monotonic() < end:
+                with contextlib.suppress(TimeoutError):
+                    told += connection.recv(1 << 20)
+            return told.decode("utf-8", "replace")
+
     def flush(self) -> None:
         self.command("FLUSHALL")
 

@@ -24,13 +24,13 @@ if redis.call('EXISTS', p .. 'audit_stuck') == 1 then return {'audit', now, 5000
 if what == 'answer' then
   -- Counted before it is compared, but apart: what is still being tried must not close the channel to new dialogues.
   redis.call('ZREMRANGEBYSCORE', wrong, '-inf', now - 86400000)
-  redis.call('ZREMRANGEBYSCORE', trying, '-inf', now - 86400000)
+  redis.call('ZREMRANGEBYSCORE', trying, '-inf', now - 60000)
   if redis.call('ZCARD', wrong) + redis.call('ZCARD', trying) >= limits.channel_wrong_day then
     local first = redis.call('ZRANGE', wrong, 0, 0, 'WITHSCORES')
     return {'limit', now, math.max(1000, (first[2] or now) + 86400000 - now), 'channel_wrong_day'}
   end
   redis.call('ZADD', trying, now, attempt)
-  redis.call('PEXPIRE', trying, 86400000)
+  redis.call('PEXPIRE', trying, 60000)
 elseif what == 'begin' then
   if redis.call('ZCOUNT', wrong, now - 600000, '+inf') >= limits.channel_wrong_10min then
     return {'limit', now, 60000, 'channel_wrong_10min'}

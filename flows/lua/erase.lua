@@ -14,6 +14,8 @@ local function forget_dialogue(s, sid)
     if job then redis.call('ZREM', p .. 'wakes', sid .. ':' .. job) end
   end
   redis.call('ZREM', p .. 'wakes', sid .. ':')
+  local pair = redis.call('HGET', s, 'pair')
+  redis.call('DEL', p .. 'pair:' .. pair, p .. 'sends:' .. pair)
   for _, step in ipairs(redis.call('HMGET', s, 'step', 'prev')) do
     if step and step ~= '' then redis.call('DEL', p .. 'step:' .. step) end
   end

@@ -10,6 +10,7 @@ if ARGV[4] == '0' then
 else
   local time = redis.call('TIME')
   if ARGV[5] ~= '' then redis.call('HSET', s, 'job:' .. job, ARGV[5]) end
-  redis.call('ZADD', p .. 'wakes', string.format('%d', time[1] * 1000 + ARGV[4]), member)
+  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  redis.call('ZADD', p .. 'wakes', string.format('%d', now + ARGV[4]), member)
 end
 return 1

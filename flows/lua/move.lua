@@ -7,12 +7,14 @@ local p, todo = KEYS[1], cjson.decode(ARGV[1])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local s = p .. 'session:' .. todo.sid
-local pair, subject, attempt = todo.pair, todo.subject, todo.attempt
+local pair, subject, guard, attempt = todo.pair, todo.subject, todo.guard, todo.attempt
 
 if todo.rev == 0 then
   if (redis.call('GET', p .. 'pair:' .. pair) or '') ~= todo.was then return {'lost', now} end
 elseif todo.rev then
   if tonumber(redis.call('HGET', s, 'rev') or -1) ~= todo.rev then return {'lost', now} end
+  -- A newer dialogue has taken the place of this one since it was read; or the reader slept through half a world.
+  if redis.call('GET', p .. 'pair:' .. pair) ~= todo.sid or now - todo.at > 5000 then return {'lost', now} end
 end
 
 if todo.send then
@@ -35,13 +37,13 @@ local judged = attempt ~= '' and redis.call('HGET', s, 'judged') or ''
 if attempt ~= '' and redis.call('EXISTS', s) == 1 and not string.find(judged, attempt, 1, true) then
   redis.call('HSET', s, 'judged', judged .. attempt)
   if todo.verdict == 'wrong' then
-    redis.call('INCR', p .. 'row:' .. subject)
+    redis.call('HINCRBY', p .. 'row:' .. subject, redis.call('HGET', s, 'kind'), 1)
     redis.call('PEXPIRE', p .. 'row:' .. subject, 31536000000)
   else
-    redis.call('ZREM', p .. 'wrong:' .. pair, attempt)
+    redis.call('ZREM', p .. 'wrong:' .. guard, attempt)
     redis.call('ZREM', p .. 'wrong:' .. subject, attempt)
-    if redis.call('GET', p .. 'lock:' .. pair) == attempt then redis.call('DEL', p .. 'lock:' .. pair) end
-    if todo.verdict == 'right' then redis.call('DEL', p .. 'row:' .. subject) end
+    if redis.call('GET', p .. 'lock:' .. guard) == attempt then redis.call('DEL', p .. 'lock:' .. guard) end
+    if todo.verdict == 'right' then redis.call('HDEL', p .. 'row:' .. subject, redis.call('HGET', s, 'kind')) end
     if todo.verdict == 'void' then
       local tries = redis.call('HGET', s, 'tries') or ''
       local at = string.find(tries, attempt, 1, true)
@@ -55,9 +57,9 @@ end
 if todo.rev then
   local ends = todo.rev == 0 and now + limits.dialogue_ms or tonumber(redis.call('HGET', s, 'ends'))
   redis.call('HSET', s, 'rev', todo.rev + 1, 'body', ARGV[2], 'step', todo.step, 'limit', todo.tries,
-    'over', todo.over, 'ends', string.format('%d', ends))
+    'over', todo.over, 'ends', string.format('%d', ends), 'kind', todo.kind)
   if todo.rev == 0 then
-    redis.call('HSET', s, 'channel', todo.channel, 'who', todo.who, 'pair', pair, 'subject', subject, 'answered', '0',
+    redis.call('HSET', s, 'channel', todo.channel, 'who', todo.who, 'pair', pair, 'guard', guard, 'subject', subject, 'answered', '0',
       'tries', '', 'judged', '', 'prev', '')
   end
   if todo.prev then

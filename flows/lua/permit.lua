@@ -1,6 +1,6 @@
 -- permit: may one more message go to this phone? Asked by the sender, off the path of the answer (security.md §7 #10, #12).
 -- KEYS[1]  prefix of the hall
--- ARGV     1 send id   2 fingerprint of the phone   3 fingerprint of its prefix
+-- ARGV     1 send id   2 fingerprint of the phone   3 fingerprint of its prefix   4 guard: the client in a channel
 -- returns  "ok" or the layer that says no
 local p, id, phone, prefix = KEYS[1], ARGV[1], KEYS[1] .. 'phone:' .. ARGV[2], ARGV[3]
 local time = redis.call('TIME')
@@ -10,6 +10,10 @@ if redis.call('ZSCORE', phone, id) then return 'ok' end
 
 redis.call('ZREMRANGEBYSCORE', phone, '-inf', now - 86400000)
 if redis.call('ZCARD', phone) >= limits.phone_sends_day then return 'phone' end
+local client = p .. 'client_sends:' .. ARGV[4]
+redis.call('ZREMRANGEBYSCORE', client, '-inf', now - 86400000)
+if redis.call('ZCARD', client) >= limits.sends_day then return 'client' end
+if redis.call('ZCOUNT', client, now - 3600000, '+inf') >= limits.sends_hour then return 'client' end
 redis.call('ZREMRANGEBYSCORE', recent, '-inf', now - 600000)
 if redis.call('ZCARD', recent) >= limits.prefix_sends_10min then return 'prefix' end
 local counts = redis.call('HMGET', all, 'sent', 'entered')
@@ -17,6 +21,8 @@ local sent, entered = tonumber(counts[1] or 0), tonumber(counts[2] or 0)
 if sent >= limits.prefix_sample and entered < sent * limits.prefix_entered then return 'prefix_entered' end
 if tonumber(redis.call('GET', today) or 0) >= limits.sends_budget_day then return 'budget' end
 
+redis.call('ZADD', client, now, id)
+redis.call('PEXPIRE', client, 86400000)
 redis.call('ZADD', phone, now, id)
 redis.call('PEXPIRE', phone, 86400000)
 redis.call('ZADD', recent, now, id)

@@ -1,22 +1,25 @@
 -- take: find a dialogue, check every gate, and count the attempt before anybody compares it.
 -- KEYS[1]  prefix of the shard, "shinos:1:{NN}:"; every key is built from it, so all share one slot
 -- ARGV     1 how: step | pair | sid   2 that step id, pair or sid   3 channel   4 fingerprints of the given names
---          5 attempt id, "" when nothing is answered   6 fingerprint of the answer   7 subject (pair)
--- returns  {verdict, now, sid, rev, body, step, nth, tries, wait, pair, subject}; nth of a pair: ms that it is locked
+--          5 attempt id, "" when nothing is answered   6 fingerprint of the answer   7 subject (pair)   8 guard (pair)
+-- pair     whose dialogue it is: the client in a channel, or in one that hides who is a client, the name asked for
+-- guard    the client in a channel: wrong answers and the lock   subject  the client over all channels
+-- returns  {verdict, now, sid, rev, body, step, nth, tries, wait, pair, subject, guard}; nth of a pair: ms that it is locked
 local p, how, ref, channel, who = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local attempt, answer = ARGV[5], ARGV[6]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
-local function locked(pair, subject)
-  local left = redis.call('PTTL', p .. 'lock:' .. pair)
+local function locked(guard, subject, kind)
+  local left = redis.call('PTTL', p .. 'lock:' .. guard)
   if left > 0 then return left end
   redis.call('ZREMRANGEBYSCORE', p .. 'wrong:' .. subject, '-inf', now - 86400000)
   if redis.call('ZCARD', p .. 'wrong:' .. subject) >= limits.client_wrong then
     local first = redis.call('ZRANGE', p .. 'wrong:' .. subject, 0, 0, 'WITHSCORES')
     return math.max(1000, first[2] + 86400000 - now)
   end
-  if tonumber(redis.call('GET', p .. 'row:' .. subject) or 0) >= limits.client_consecutive then return 86400000 end
+  local row = kind and redis.call('HGET', p .. 'row:' .. subject, kind)
+  if tonumber(row or 0) >= limits.client_consecutive then return 86400000 end
   return 0
 end
 
@@ -44,25 +47,25 @@ if how == 'step' then sid = redis.call('GET', p .. 'step:' .. ref) end
 if how == 'pair' then sid = redis.call('GET', p .. 'pair:' .. ref) end
 local s = p .. 'session:' .. (sid or '')
 local h = sid and redis.call('HMGET', s, 'rev', 'body', 'channel', 'who', 'step', 'prev', 'prev_answer', 'prev_at',
-  'tries', 'limit', 'over', 'ends', 'pair', 'subject', 'answered') or {}
-local live = h[1] and now < tonumber(h[12])
+  'tries', 'limit', 'over', 'ends', 'pair', 'subject', 'answered', 'guard', 'kind') or {}
+local live = h[1] and (now < tonumber(h[12]) or h[11] == 'done')
 
 if how == 'pair' then
-  local left = locked(ref, ARGV[7])
+  local left = locked(ARGV[8], ARGV[7])
   if live and h[11] == '0' and h[15] == '0' then
     -- Asked for under another of its names: the step is given for that one too.
     if not named(h[4]) then redis.call('HSET', s, 'who', h[4] .. ' ' .. who) end
-    return {'live', now, sid, tonumber(h[1]), h[2], h[5], left, 0, send_wait(ref), ref, ARGV[7]}
+    return {'live', now, sid, tonumber(h[1]), h[2], h[5], left, 0, send_wait(ref), ref, ARGV[7], ARGV[8]}
   end
-  return {'none', now, sid or '', 0, '', '', left, 0, 0, ref, ARGV[7]}
+  return {'none', now, sid or '', 0, '', '', left, 0, 0, ref, ARGV[7], ARGV[8]}
 end
 
 if not live then return {'unknown', now} end
-local found = {'ok', now, sid, tonumber(h[1]), h[2], h[5], 0, tonumber(h[10]), 0, h[13], h[14]}
-if how == 'sid' then return found end
+local found = {'ok', now, sid, tonumber(h[1]), h[2], h[5], 0, tonumber(h[10]), 0, h[13], h[14], h[16]}
 
-local pair, subject = h[13], h[14]
+local pair, subject, guard = h[13], h[14], h[16]
 if redis.call('GET', p .. 'pair:' .. pair) ~= sid then return {'unknown', now} end
+if how == 'sid' then return found end
 local foreign = h[3] ~= channel or not named(h[4])
 local tries, limit = h[9], tonumber(h[10])
 local count = #tries / 8
@@ -70,9 +73,9 @@ local count = #tries / 8
 if ref ~= h[5] then
   if foreign or ref ~= h[6] or now - h[8] > limits.repeat_ms then return {'unknown', now} end
   if answer == h[7] or (h[11] == 'done' and attempt == '') then
-    redis.call('ZREM', p .. 'wrong:' .. pair, attempt)
+    redis.call('ZREM', p .. 'wrong:' .. guard, attempt)
     redis.call('ZREM', p .. 'wrong:' .. subject, attempt)
-    if redis.call('GET', p .. 'lock:' .. pair) == attempt then redis.call('DEL', p .. 'lock:' .. pair) end
+    if redis.call('GET', p .. 'lock:' .. guard) == attempt then redis.call('DEL', p .. 'lock:' .. guard) end
     found[1] = 'repeat'
     return found
   end
@@ -86,27 +89,29 @@ if foreign then
   return {'foreign', now}
 end
 if attempt == '' then
-  local left = locked(pair, subject)
-  if left > 0 then return {'locked', now, sid, 0, '', '', 0, 0, left, pair, subject} end
+  local left = locked(guard, subject, h[17])
+  if left > 0 then return {'locked', now, sid, 0, '', '', 0, 0, left, pair, subject, guard} end
   found[9] = send_wait(pair)
   return found
 end
 
 if not string.find(tries, attempt, 1, true) then
-  local left = locked(pair, subject)
-  if left > 0 then return {'locked', now, sid, 0, '', '', 0, 0, left, pair, subject} end
+  local left = locked(guard, subject, h[17])
+  if left > 0 then return {'locked', now, sid, 0, '', '', 0, 0, left, pair, subject, guard} end
   if limit > 0 then
     if count >= limit then return {'spent', now} end
     tries = tries .. attempt
-    for _, key in ipairs({p .. 'wrong:' .. pair, p .. 'wrong:' .. subject}) do
+    for _, key in ipairs({p .. 'wrong:' .. guard, p .. 'wrong:' .. subject}) do
       redis.call('ZREMRANGEBYSCORE', key, '-inf', now - 86400000)
       redis.call('ZADD', key, now, attempt)
       redis.call('PEXPIRE', key, 86400000)
     end
-    local wrong = redis.call('ZCARD', p .. 'wrong:' .. pair)
+    local wrong = redis.call('ZCARD', p .. 'wrong:' .. guard)
     if wrong >= limits.pair_wrong then
       local length = math.min(limits.lock_ms * 2 ^ (wrong - limits.pair_wrong), 86400000)
-      redis.call('SET', p .. 'lock:' .. pair, attempt, 'PX', string.format('%d', length))
+      redis.call('SET', p .. 'lock:' .. guard, attempt, 'PX', string.format('%d', length))
+      redis.call('XADD', p .. 'audit', '*', 'at', string.format('%d', now), 'event', 'limit_hit', 'channel', channel,
+        'object', subject, 'fields', '{"layer": "client"}')
     end
   end
   redis.call('HSET', s, 'tries', tries, 'answered', '1')

@@ -46,7 +46,8 @@ class BirthDate(Step[State, BirthDateOptions]):
     gives = frozenset({"birth_date"})
 
     def enter(self, facts: Facts, now: float) -> Outcome:
-        if not facts.has_birth_date:
+        shown = facts.reveal_unknown or bool(facts.proofs)  # before that, what is on record would show who is a client
+        if not facts.has_birth_date and shown:
             return Pass(facts) if self.options.skip == "when_unset" else Stop(NoBirthDate())
         return self._ask()
 

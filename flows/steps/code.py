@@ -65,6 +65,9 @@ class Code(Step[CodeState, CodeOptions]):
             return (yield from self._send(state, facts))
         if state.undelivered:
             return Refuse(CodeUndelivered())
+        if not facts.reveal_unknown and (yield from perform(AllDown(self.options.channels))):
+            # Where it is hidden who is a client, only the state of all gateways may show, and to everybody alike.
+            return Refuse(CodeUndelivered(retry_after=30))
         return (yield from self._compare(given.text.strip(" "), facts, now))
 
     def _send(self, state: CodeState, facts: Facts) -> Script[Outcome]:

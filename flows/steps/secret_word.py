@@ -47,7 +47,8 @@ class SecretWord(Step[State, SecretWordOptions]):
     gives = frozenset({"secret_word"})
 
     def enter(self, facts: Facts, now: float) -> Outcome:
-        if not facts.has_secret_word:
+        shown = facts.reveal_unknown or bool(facts.proofs)  # before that, what is on record would show who is a client
+        if not facts.has_secret_word and shown:
             return Pass(facts) if self.options.skip == "when_unset" else Stop(NoSecretWord())
         return self._ask()
 

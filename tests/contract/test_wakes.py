@@ -72,17 +72,28 @@ async def test_a_wake_is_in_one_pair_of_hands_until_its_lease_ends(folder: Path,
         (first,) = await leased(talk, "one")
         assert await leased(talk, "other") == []
         await asyncio.sleep(1.2)
-        assert await store.hold(first, "one", first.sealed)
+        assert await store.hold(first, first.sealed)
         await asyncio.sleep(1.2)
         assert await leased(talk, "other") == []
         await asyncio.sleep(1.0)
         (second,) = await leased(talk, "other")
         assert (first.nth, second.nth) == (1, 2)
-        assert not await store.hold(first, "one", b"late")
-        assert not await store.finish(first, "one")
-        assert await store.finish(second, "other")
+        assert not await store.hold(first, b"late")
+        assert not await store.finish(first)
+        assert await store.finish(second)
         await asyncio.sleep(2.2)
         assert await leased(talk, "third") == []
+
+
+async def test_a_lease_whose_answer_was_lost_is_asked_for_again(folder: Path, redis_server: RedisServer) -> None:
+    async with dialogues(folder, redis_server, houses=1, work=False) as talk:
+        store = talk.house.store
+        await talk.house.identification.begin(talk.front(), names(2))
+        assert len(await leased(talk, "lost")) == 1
+        assert await leased(talk, "next") == []
+        (again,) = await store.lease("next", range(SHARDS), 10, "lost")
+        assert again.nth == 1
+        assert await store.finish(again)
 
 
 async def test_a_store_that_went_away_gives_the_wake_back(

@@ -174,13 +174,21 @@ class TestSecretWord:
 
     def test_a_client_without_a_word_passes_only_where_the_flow_says_so(self) -> None:
         skipping = {"kind": "secret_word", "skip": "when_unset"}
-        assert Dialogue("client", skipping, bank=Bank(found=BARE)).kind == "done"
-        insisting = Dialogue("client", "secret_word", bank=Bank(found=BARE))
+        assert Dialogue("client", skipping, bank=Bank(found=BARE), reveal_unknown=True).kind == "done"
+        insisting = Dialogue("client", "secret_word", bank=Bank(found=BARE), reveal_unknown=True)
         assert (insisting.kind, insisting.error) == ("stop", "1011")
 
     def test_what_is_skipped_is_no_proof(self) -> None:
         skipping = {"kind": "secret_word", "skip": "when_unset"}
-        assert Dialogue("client", skipping, bank=Bank(found=BARE)).turn.session.facts.proofs == ()
+        assert Dialogue("client", skipping, bank=Bank(found=BARE), reveal_unknown=True).turn.session.facts.proofs == ()
+
+    @pytest.mark.parametrize("kind", ["secret_word", "birth_date"])
+    def test_what_is_not_on_record_does_not_show_in_front_of_a_proof(self, kind: str) -> None:
+        """In a channel that hides who is a client it is asked for all the same, and nothing satisfies it."""
+        bank = Bank(found=BARE)
+        dialogue = Dialogue("client", {"kind": kind, "skip": "when_unset"}, "code", bank=bank)
+        assert dialogue.kind == "ask"
+        assert dialogue.turn.session.step == kind
 
 
 class TestBirthDate:
@@ -200,8 +208,8 @@ class TestBirthDate:
 
     def test_a_client_without_one(self) -> None:
         skipping = {"kind": "birth_date", "skip": "when_unset"}
-        assert Dialogue("client", skipping, bank=Bank(found=BARE)).kind == "done"
-        insisting = Dialogue("client", "birth_date", bank=Bank(found=BARE))
+        assert Dialogue("client", skipping, bank=Bank(found=BARE), reveal_unknown=True).kind == "done"
+        insisting = Dialogue("client", "birth_date", bank=Bank(found=BARE), reveal_unknown=True)
         assert (insisting.kind, insisting.error) == ("stop", "1012")
 
 
