@@ -1,4 +1,4 @@
-"""A channel that hides who is a client: nothing that can be seen hangs on it. And what a second look at the store saw."""
+"""A channel that hides who is a client: nothing visible hangs on it. And what a second look at the store found."""
 
 import asyncio
 from pathlib import Path
