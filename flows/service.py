@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from flows import jobs, machine, tokens
 from flows.effects import Note
@@ -163,21 +163,11 @@ class Identification:
         return await self._save(call, taken, move, turn)
 
     async def _begin_again(self, call: Call, taken: Taken, session: Session) -> Answer | None:
-        """Nothing was answered yet: the same step, its code sent again when that is allowed. Else None: begin anew.
-
-        The words name what this call asks by: what was asked by before, another name of the client, stays unsaid.
-        """
-        facts = session.facts.model_copy(update={"names": call.names})
-        asked = session if call.names == session.facts.names else session.model_copy(update={"facts": facts})
+        """Nothing was answered yet: the same step, its code sent again when that is allowed. Else None: begin anew."""
         if not taken.nth and (taken.wait <= 0 or session.reply.kind == "refuse"):
-            answer = await self._turn(call, replace(taken, session=asked), Again())
+            answer = await self._turn(call, taken, Again())
             return None if answer and answer.reply.kind == "stop" else answer
-        if asked is not session:
-            call.sid = session.sid
-            script = machine.advance(call.front.plan, asked, Again(), taken.now, 0)
-            turn = await self._performing.drive(script, call)
-            asked = session if turn.error else turn.session
-        return self._repeated(taken, asked)
+        return self._repeated(taken, session)
 
     async def _turn(self, call: Call, taken: Taken, given: Input) -> Answer | None:
         """One turn of a stored session; None when somebody else moved it meanwhile."""
