@@ -79,9 +79,9 @@ class Bank:
             case CheckCode():
                 return KEYS.is_code(SID, effect.step, effect.digits, effect.text)
             case MatchWord():
-                return effect.client is not None and effect.text == WORD
+                return effect.client is not None and self.found.has_secret_word and effect.text == WORD
             case MatchBirthDate():
-                return effect.client is not None and effect.day == DAY
+                return effect.client is not None and self.found.has_birth_date and effect.day == DAY
         raise TypeError(type(effect).__name__)
 
     def drive(self, script: Script[Turn]) -> Turn:
@@ -160,7 +160,7 @@ class AnyPlan(RuleBasedStateMachine):
                 "secret_word": not self.bank.found.has_secret_word,
                 "birth_date": not self.bank.found.has_birth_date,
             }
-            if unset.get(step.kind) and self.known:
+            if unset.get(step.kind) and self.known and (self.reveal or self.proofs):
                 if step.options.skip == "when_unset":
                     continue
                 coming.error, coming.over = "1011" if step.kind == "secret_word" else "1012", "stop"
@@ -184,13 +184,17 @@ class AnyPlan(RuleBasedStateMachine):
             self.undelivered, here.error = True, "1007"
         elif step.kind == "code" and not typed:
             here = self._sending(here)
-        elif step.kind == "code" and self.undelivered:
+        elif step.kind == "code" and (self.undelivered or self._shut()):
             here.error = "1007"
         elif step.kind != "client" and typed:
             here.verdict, here.error = "wrong", "1002"
             if self.counted >= step.options.tries:
                 here.error, here.over = "1003", "stop"
         return here
+
+    def _shut(self) -> bool:
+        """Where it is hidden who is a client, no code is compared while every gateway is down."""
+        return self.bank.down and not self.reveal
 
     # What comes
 
@@ -239,10 +243,8 @@ class AnyPlan(RuleBasedStateMachine):
     @precondition(lambda self: not self.over)
     def right(self) -> None:
         step, given = self.step, Typed(self._right(self.step))
-        passes = step.kind == "client" or (
-            self.known and not (step.kind == "code" and (self.undelivered or self.now >= self.expires))
-        )
-        if not passes:
+        stuck = step.kind == "code" and (self.undelivered or self._shut() or self.now >= self.expires)
+        if step.kind != "client" and (stuck or not self.known or self._passed_over(step)):
             self._give(given)
             return
         if step.kind == "client":
