@@ -39,7 +39,9 @@ class Canaries:
             for value in values:
                 for spelling, coded in spellings(value):
                     self._forms.setdefault(_pattern(spelling, coded), f"{name}, {spelling}")
-        self._any = re.compile(b"|".join(sorted(self._forms, key=len, reverse=True)))
+        longest_first = list(self._forms)
+        longest_first.sort(key=len, reverse=True)
+        self._any = re.compile(b"|".join(longest_first))
 
     def found_in(self, content: bytes) -> list[str]:
         """What was found, with what stands around it."""
