@@ -29,6 +29,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, Literal
 
 from pydantic import ValidationError
+from pydantic_core import to_json
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
@@ -123,7 +124,7 @@ class Store:
         """The verdict and, for `limited`, the ms until a send is allowed."""
         body = self._seal(move.session) if move.session else b""
         tail = [move.card] if move.token else []
-        arguments: list[Argument] = [json.dumps(as_todo(move)), body, *(post.sealed for post in move.post), *tail]
+        arguments: list[Argument] = [to_json(as_todo(move)), body, *(post.sealed for post in move.post), *tail]
         return Later(self._call("move", move.shard, *arguments), _moved)
 
     async def token(

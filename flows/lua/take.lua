@@ -45,9 +45,10 @@ end
 local sid = ref
 if how == 'step' then sid = redis.call('GET', p .. 'step:' .. ref) end
 if how == 'pair' then sid = redis.call('GET', p .. 'pair:' .. ref) end
-local s = p .. 'session:' .. (sid or '')
-local h = sid and redis.call('HMGET', s, 'rev', 'body', 'channel', 'who', 'step', 'prev', 'prev_answer', 'prev_at',
-  'tries', 'limit', 'over', 'ends', 'pair', 'subject', 'answered', 'guard', 'kind') or {}
+-- What is not there is looked up all the same: an unknown step takes as long as a known one.
+local s = p .. 'session:' .. (sid or 'nobody')
+local h = redis.call('HMGET', s, 'rev', 'body', 'channel', 'who', 'step', 'prev', 'prev_answer', 'prev_at',
+  'tries', 'limit', 'over', 'ends', 'pair', 'subject', 'answered', 'guard', 'kind')
 local live = h[1] and (now < tonumber(h[12]) or h[11] == 'done')
 
 if how == 'pair' then
@@ -60,11 +61,12 @@ if how == 'pair' then
   return {'none', now, sid or '', 0, '', '', left, 0, 0, ref, ARGV[7], ARGV[8]}
 end
 
+local newest = redis.call('GET', p .. 'pair:' .. (h[13] or 'nobody'))
 if not live then return {'unknown', now} end
 local found = {'ok', now, sid, tonumber(h[1]), h[2], h[5], 0, tonumber(h[10]), 0, h[13], h[14], h[16]}
 
 local pair, subject, guard = h[13], h[14], h[16]
-if redis.call('GET', p .. 'pair:' .. pair) ~= sid then return {'unknown', now} end
+if newest ~= sid then return {'unknown', now} end
 if how == 'sid' then return found end
 local foreign = h[3] ~= channel or not named(h[4])
 local tries, limit = h[9], tonumber(h[10])

@@ -70,7 +70,7 @@ class Hall:
         self.locked = phone, word.step
         locked = await self.standing.search(phone, word.step, WORD, key=STRICT_KEY)
         assert locked.status == 403  # the right word, in the lock
-        assert [entry["event"] for entry in await self.standing.audit()].count("limit_hit") == 1
+        assert [entry["event"] for entry in await self.standing.audit()].count("limit_hit") >= 1
 
     def begins(self) -> list[Pair]:
         numbers = list(itertools.islice(self.fresh, PAIRS))
