@@ -17,7 +17,7 @@ from stand import STRICT_KEY, WORD, Stand, person, stand, wrong
 from stopwatch import Pair, auc, compare
 
 PAIRS = 400
-PEOPLE = 2 * PAIRS + 160
+PEOPLE = 3 * PAIRS + 160
 LOW, HIGH = 0.45, 0.55
 PAUSE = 0.003
 Pairs = Callable[[], list[Pair]]
@@ -113,8 +113,10 @@ async def measured(hall: Hall, pairs: Pairs, check: Callable[[bytes, bytes], Non
 
 
 async def tells_nothing(hall: Hall, pairs: Pairs, check: Callable[[bytes, bytes], None]) -> None:
-    found = [await measured(hall, pairs, check)]
-    if not LOW <= found[0] <= HIGH:
+    """One of three measurements within bounds: each strays past them by chance once in a while (its deviation is 0.02),
+    and a millisecond, which the last test shows, is past them every time."""
+    found: list[float] = []
+    while len(found) < 3 and not (found and LOW <= found[-1] <= HIGH):
         found.append(await measured(hall, pairs, check))
     assert LOW <= found[-1] <= HIGH, found
 
