@@ -200,7 +200,7 @@ def test_any_schedule_comes_to_what_the_rules_say(opened: Opened) -> None:
 
 BREACHES = {
     "a step is not bound to its client": ("take", "or not named(h[4])", ""),
-    "an older dialogue goes on": ("take", "if redis.call('GET', p .. 'pair:' .. pair) ~= sid then", "if false then"),
+    "an older dialogue goes on": ("take", "if newest ~= sid then", "if false then"),
     "tries are not counted": ("take", "tries = tries .. attempt", ""),
     "a send costs nothing": ("move", "redis.call('ZADD', key, now, todo.send)", ""),
     "a token opens everywhere": ("token", "or h[2] ~= channel ", ""),
