@@ -17,7 +17,7 @@ PHONE = person(1)
 STEP = "A" * 21 + "A"
 LIMIT = 64 * 1024
 ALWAYS = {"cache-control": "no-store", "x-content-type-options": "nosniff", "referrer-policy": "no-referrer"}
-INTERNALS = re.compile(rb"Traceback|File \"|/home/|/work/|/usr/|\.py|aiohttp|[Pp]ython|Error\b.*line \d")
+INTERNALS = re.compile(rb"Traceback|File \"|/usr/|\.py|aiohttp|[Pp]ython|Error\b.*line \d")
 MULTIPART = "multipart/form-data; boundary=xx"
 
 
