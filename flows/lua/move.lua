@@ -39,6 +39,11 @@ if attempt ~= '' and redis.call('EXISTS', s) == 1 and not string.find(judged, at
   if todo.verdict == 'wrong' then
     redis.call('HINCRBY', p .. 'row:' .. subject, redis.call('HGET', s, 'kind'), 1)
     redis.call('PEXPIRE', p .. 'row:' .. subject, 31536000000)
+    if redis.call('GET', p .. 'lock:' .. guard) == attempt then
+      -- Only now: the lock was set before the comparison, and a right answer would have lifted it.
+      redis.call('XADD', p .. 'audit', '*', 'at', string.format('%d', now), 'event', 'limit_hit', 'channel', todo.channel,
+        'object', subject, 'fields', '{"layer": "client"}')
+    end
   else
     redis.call('ZREM', p .. 'wrong:' .. guard, attempt)
     redis.call('ZREM', p .. 'wrong:' .. subject, attempt)

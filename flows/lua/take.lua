@@ -112,8 +112,6 @@ if not string.find(tries, attempt, 1, true) then
     if wrong >= limits.pair_wrong then
       local length = math.min(limits.lock_ms * 2 ^ (wrong - limits.pair_wrong), 86400000)
       redis.call('SET', p .. 'lock:' .. guard, attempt, 'PX', string.format('%d', length))
-      redis.call('XADD', p .. 'audit', '*', 'at', string.format('%d', now), 'event', 'limit_hit', 'channel', channel,
-        'object', subject, 'fields', '{"layer": "client"}')
     end
   end
   redis.call('HSET', s, 'tries', tries, 'answered', '1')

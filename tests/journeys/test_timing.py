@@ -17,7 +17,7 @@ from stand import STRICT_KEY, WORD, Stand, person, stand, wrong
 from stopwatch import Pair, auc, compare
 
 PAIRS = 400
-PEOPLE = 3 * PAIRS + 160
+PEOPLE = 2 * PAIRS + 160
 LOW, HIGH = 0.45, 0.55
 PAUSE = 0.003
 Pairs = Callable[[], list[Pair]]
@@ -70,7 +70,8 @@ class Hall:
         self.locked = phone, word.step
         locked = await self.standing.search(phone, word.step, WORD, key=STRICT_KEY)
         assert locked.status == 403  # the right word, in the lock
-        assert [entry["event"] for entry in await self.standing.audit()].count("limit_hit") >= 1
+        limits = [entry for entry in await self.standing.audit() if entry["event"] == "limit_hit"]
+        assert len(limits) == 3  # two locks and one refusal; a lock that a right answer lifted is none
 
     def begins(self) -> list[Pair]:
         numbers = list(itertools.islice(self.fresh, PAIRS))
@@ -113,10 +114,8 @@ async def measured(hall: Hall, pairs: Pairs, check: Callable[[bytes, bytes], Non
 
 
 async def tells_nothing(hall: Hall, pairs: Pairs, check: Callable[[bytes, bytes], None]) -> None:
-    """One of three measurements within bounds: each strays past them by chance once in a while (its deviation is 0.02),
-    and a millisecond, which the last test shows, is past them every time."""
-    found: list[float] = []
-    while len(found) < 3 and not (found and LOW <= found[-1] <= HIGH):
+    found = [await measured(hall, pairs, check)]
+    if not LOW <= found[0] <= HIGH:
         found.append(await measured(hall, pairs, check))
     assert LOW <= found[-1] <= HIGH, found
 
