@@ -29,6 +29,9 @@ __all__ = [
     "build",
 ]
 
+KNOW_SEND_IDS = frozenset({"osonsms", "smsc"})
+"""Gateways that answer "accepted already" to a send id they have had."""
+
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
@@ -131,7 +134,9 @@ def _skipped(channel: str, already_started: Sequence[str], is_down: Collection[s
     if not again:
         return "down" if channel in is_down else None
     # A crashed channel is asked even when it is known to be down: only it can say whether the first try went out.
-    return "interrupted" if already_started.count(channel) > 1 else None
+    # One that knows send ids may be asked as often as we crash: going on to another vendor would send a second message.
+    again_is_harmless = channel in KNOW_SEND_IDS
+    return "interrupted" if already_started.count(channel) > 1 and not again_is_harmless else None
 
 
 async def _try(gateway: Gateway, message: CodeMessage, seconds: float) -> str | None:
