@@ -1,4 +1,4 @@
-"""What the simulators share: speed, seed, clock, the outbox, faults, armed outcomes and the calls received."""
+"""What the simulators share: speed, seed, clock, the outbox, faults, armed outcomes, calls and photos received."""
 
 import asyncio
 import time
@@ -12,6 +12,7 @@ from sandbox.arms import Arms
 from sandbox.calls import Calls
 from sandbox.faults import Faults
 from sandbox.outbox import Outbox
+from sandbox.photos import Photos
 
 
 @dataclass(kw_only=True)
@@ -25,6 +26,7 @@ class World:
     faults: Faults = field(default_factory=Faults)
     arms: Arms = field(default_factory=Arms)
     calls: Calls = field(default_factory=Calls)
+    photos: Photos = field(default_factory=Photos)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
 
     def random(self, upstream: str) -> Random:
