@@ -3,8 +3,10 @@
 The transport is used directly, without httpx's own client: that client logs each URL, keeps cookies, follows proxies of
 the environment and has a pool that falls to 60 requests/s. What a caller sees is an `Answer` or one of three refusals:
 
-    connect error, time-out, cut connection, 429, 5xx          → Unavailable, with Retry-After's seconds
-    redirect, other 1xx/3xx, compressed or too long an answer, not HTTP → Unexpected
+    no connection (refused, no such name, time-out of it)      → Unavailable, not `reached`
+    429, 5xx                                                   → Unavailable, `answered`, with Retry-After's seconds
+    time-out, cut connection                                   → Unavailable, and nobody knows whether it got through
+    redirect, other 1xx/3xx, compressed, too long, not HTTP    → Unexpected
     200–299, 400–499                                           → Answer
 
 A refusal has neither cause nor context, because a cause's text holds the URL, and with it codes and tokens (Q11).
@@ -42,8 +44,8 @@ _PAUSE = (0.05, 0.2)
 _LONGEST_PAUSE = 3600
 
 Fields = Mapping[str, str | int | float | bool]
-File = tuple[str, bytes | IO[bytes], str]
-"""Name, content, media type."""
+File = tuple[str | None, bytes | str | IO[bytes], str | None]
+"""Name, content, media type; without a name it is a plain field of a multipart form."""
 
 
 def _checked(url: str) -> str:
@@ -124,11 +126,17 @@ class Web:
     ) -> Answer | FlowError:
         """A try that may be followed by another gets half of the time that is left, so a silent peer costs one try."""
         end = monotonic() + total
+        doubtful = False
         while True:
             tries -= 1
             left = end - monotonic()
             result = await self._once(request(), left / 2 if tries else left, largest)
-            if not tries or not isinstance(result, Unavailable):
+            if not isinstance(result, Unavailable):
+                return result
+            doubtful = doubtful or (result.reached and not result.answered)
+            if doubtful:  # one try that may have got through is enough
+                result.reached, result.answered = True, False
+            if not tries:
                 return result
             pause = result.retry_after or random.uniform(*_PAUSE)  # noqa: S311 - jitter is no secret
             if pause >= (end - monotonic()) / 2:
@@ -142,8 +150,8 @@ class Web:
                 return await self._exchange(request, largest)
         except self._client.garbled:
             return Unexpected()
-        except self._client.broken:
-            return Unavailable()
+        except self._client.broken as error:
+            return Unavailable(reached=not isinstance(error.__cause__, self._client.unconnected))
 
     async def _exchange(self, request: "httpx.Request", largest: int) -> Answer | FlowError:
         response = await self._transport.handle_async_request(request)
@@ -156,7 +164,7 @@ class Web:
 def _refusal(response: "httpx.Response") -> FlowError | None:
     status = response.status_code
     if status == 429 or status >= 500:
-        return Unavailable(retry_after=_seconds(response.headers.get("Retry-After", "")))
+        return Unavailable(retry_after=_seconds(response.headers.get("Retry-After", "")), answered=True)
     if not (200 <= status < 300 or status >= 400) or response.headers.get("Content-Encoding", "identity") != "identity":
         return Unexpected()
     return None
@@ -184,6 +192,8 @@ class _Client:
     transport: "Callable[[], httpx.AsyncBaseTransport]"
     garbled: tuple[type[Exception], ...]
     broken: tuple[type[Exception], ...]
+    unconnected: tuple[type[Exception], ...]
+    """Their causes when not a byte of the request was sent."""
 
 
 @cache
@@ -206,4 +216,5 @@ def _client() -> _Client:
         transport=lambda: AiohttpTransport(verify=tls, client=session),
         garbled=(aiohttp.ClientResponseError,),
         broken=(httpx.TransportError, aiohttp.ClientError, OSError),
+        unconnected=(aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError),
     )

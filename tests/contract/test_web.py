@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import io
 import logging
+import socket
 import time
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -79,6 +80,20 @@ async def silent(_: web.Request) -> web.Response:
     return web.Response()
 
 
+async def cut(request: web.Request) -> web.Response:
+    assert request.transport is not None
+    request.transport.abort()
+    return web.Response()
+
+
+def in_doubt(error: FlowError) -> bool:
+    return isinstance(error, Unavailable) and error.reached and not error.answered
+
+
+def never_arrived(error: FlowError) -> bool:
+    return isinstance(error, Unavailable) and not error.reached and not error.answered
+
+
 async def refused(client: Web, **options: object) -> FlowError:
     with pytest.raises(FlowError) as caught:
         await client.call("GET", f"x/{SECRET}", params={"code": SECRET}, **options)  # type: ignore[arg-type]
@@ -121,7 +136,8 @@ async def test_form_json_and_files() -> None:
         await client.call("POST", "x", data={"text": "Ҳ+&="})
         await client.call("POST", "x", json={"text": "Ҳ"})
         await client.call("POST", "x", files={"img": ("a.jpg", io.BytesIO(b"\xff\xd8"), "image/jpeg")})
-    assert bodies == [{"text": "Ҳ+&="}, {"text": "Ҳ"}, {"img": r"a.jpg b'\xff\xd8'"}]
+        await client.call("POST", "x", data={"a": "Ҳ"}, files={"img": (None, "a.b.c", None)})
+    assert bodies == [{"text": "Ҳ+&="}, {"text": "Ҳ"}, {"img": r"a.jpg b'\xff\xd8'"}, {"a": "Ҳ", "img": "a.b.c"}]
 
 
 async def test_4xx_is_the_callers_business() -> None:
@@ -141,6 +157,7 @@ async def test_429_and_5xx_are_unavailable(status: int, hint: str, seconds: int 
         error = await refused(client)
     assert isinstance(error, Unavailable)
     assert error.retry_after == seconds
+    assert (error.reached, error.answered) == (True, True)
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308, 304])
@@ -222,7 +239,7 @@ async def test_an_answer_that_trickles_is_left_in_time() -> None:
 )
 async def test_a_connection_that_breaks(answer: bytes) -> None:
     async with raw(answer) as client:
-        assert isinstance(await refused(client), Unavailable)
+        assert in_doubt(await refused(client))
 
 
 @pytest.mark.parametrize(
@@ -235,12 +252,40 @@ async def test_what_is_not_http(answer: bytes) -> None:
 
 async def test_nobody_there(unused_tcp_port: int) -> None:
     async with Web(f"http://127.0.0.1:{unused_tcp_port}") as client:
-        assert isinstance(await refused(client), Unavailable)
+        assert never_arrived(await refused(client))
+        assert never_arrived(await refused(client, retry=True))
 
 
 async def test_an_unknown_host() -> None:
     async with Web("http://nobody.invalid", total=5) as client:
-        assert isinstance(await refused(client), Unavailable)
+        assert never_arrived(await refused(client))
+
+
+async def test_a_connection_that_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The queue of a server that accepts nobody is full, so the next handshake goes unanswered."""
+    monkeypatch.setattr("flows.upstream.web.CONNECT", 0.2)
+    with socket.socket() as server, socket.socket() as first, socket.socket() as second:
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        for guest in (first, second):
+            guest.settimeout(0)
+            guest.connect_ex(server.getsockname())
+        async with Web(f"http://127.0.0.1:{server.getsockname()[1]}") as client:
+            assert never_arrived(await refused(client))
+
+
+async def test_one_try_that_may_have_arrived_is_enough() -> None:
+    """By POST: a GET that is cut is repeated by aiohttp itself."""
+    for handlers in ((cut, says(503)), (says(503), cut, says(503)), (says(503), says(503), cut)):
+        async with calling(Upstream(*handlers)) as client:
+            with pytest.raises(Unavailable) as caught:
+                await client.call("POST", "x", retry=True)
+        assert in_doubt(caught.value)
+
+
+async def test_silence_is_a_doubt() -> None:
+    async with calling(silent, total=0.3) as client:
+        assert in_doubt(await refused(client))
 
 
 async def test_the_cap_counts_while_reading() -> None:
