@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from flows.identifiers import Identifier
+from flows.papers import Link, Reading, Task
 
 R = TypeVar("R")
 
@@ -34,6 +35,9 @@ class Found:
     email: str | None = field(repr=False)
     has_secret_word: bool
     has_birth_date: bool
+    chat: str | None = field(default=None, repr=False)
+    since: int = 0
+    """When the client was last identified with papers, in Unix seconds; 0: never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,7 @@ class SendCode(Effect[None]):
     language: str
     client: str | None = field(repr=False)
     digits: int
+    chat: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,99 @@ class MatchBirthDate(Effect[bool]):
 
     client: str | None = field(repr=False)
     day: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PagesOf(Effect[tuple[str, ...]]):
+    """The pages of a document, by its name in `upstream.humo.documents`; of all additional documents for "additional":
+    then each as "<document>/<page>".
+    """
+
+    document: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLink(Effect[None]):
+    """Ask Humo what a presign key opens, "" for the bank's own; posted. Happens as a `Link`."""
+
+    step: str
+    key: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Upload(Effect[None]):
+    """Fetch a photo, look whether it will do, and hand it to Humo; posted, and never done twice. Happens as `Uploaded`,
+    about the photo's `unique`.
+
+    `page` "selfie" goes as a selfie. `refused` are the digests of photos that this page was refused with; `lenient`: do
+    not mind how good it is.
+    """
+
+    step: str
+    link: Link = field(repr=False)
+    document: str
+    page: str
+    ref: str = field(repr=False)
+    unique: str = field(repr=False)
+    tax_number: str | None = field(default=None, repr=False)
+    refused: tuple[str, ...] = ()
+    lenient: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """Humo's task, the photo's digest, and the link when it had to be opened anew."""
+
+    task: str
+    digest: str
+    link: Link | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskStatus(Effect[Task]):
+    """How does Humo's task stand?"""
+
+    link: Link = field(repr=False)
+    task: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolClient(Effect[str]):
+    """Write the client with what is proven, and return our id of it. Done twice it changes nothing.
+
+    `proofs` are (method, when in Unix seconds). Fails with `ClientMismatch` when the phone is a client's of whom
+    the bank knows another birth date or tax number.
+    """
+
+    user: str = field(repr=False)
+    username: str | None = field(repr=False)
+    phone: str = field(repr=False)
+    crmid: str | None = field(repr=False)
+    document: str
+    reading: Reading = field(repr=False)
+    proofs: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WordPrint(Effect[str]):
+    """A keyed print of a word, to see whether it is typed the same twice; the word itself rests nowhere."""
+
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SetWord(Effect[None]):
+    """From now on this is the client's secret word."""
+
+    client: str = field(repr=False)
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class EraseClient(Effect[None]):
+    """Destroy what is known of the client, everywhere. Done twice it changes nothing."""
+
+    client: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

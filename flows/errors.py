@@ -5,7 +5,7 @@ is never reused; `tests/house/test_errors.py` pins code and class.
 
 FlowError
 ├── the person          WrongAnswer 1002 · AttemptsSpent 1003 · StepUnknown 1004 · Locked 1005
-│                       TooManyRequests 1006 · TokenRefused 1010
+│                       TooManyRequests 1006 · TokenRefused 1010 · Cancelled 1013 · ClientMismatch 1014
 │                       beside steps: ClientNotFound 1001 · CodeUndelivered 1007 · NoSecretWord 1011 · NoBirthDate 1012
 ├── an upstream         Unavailable 2001 · Refused 2002 · Unexpected 2003
 ├── the caller          Malformed 3001 · KeyRefused 3002 · NotFound 3003 · TooLarge 3004
@@ -64,6 +64,18 @@ class TokenRefused(FlowError):
     """Expired, revoked, unknown, altered or another channel's: one answer for all (security.md Q10)."""
 
     code, key, status = "1010", "error.token", 401
+
+
+class Cancelled(FlowError):
+    """The person wished to stop."""
+
+    code, key, status, final = "1013", "error.cancelled", 410, True
+
+
+class ClientMismatch(FlowError):
+    """The papers do not belong to the client who is known under that phone; a person at the bank must look."""
+
+    code, key, status, final = "1014", "error.client_mismatch", 403, True
 
 
 class Unavailable(FlowError):

@@ -1,4 +1,4 @@
-"""The names a client goes by: phone, e-mail, crmid, Telegram name; recognised and brought to one spelling.
+"""The names a client goes by: phone, e-mail, crmid, Telegram name and number; recognised, brought to one spelling.
 
 One spelling matters before any limit and any look-up (security.md Q1): otherwise each spelling of a phone has a budget
 of its own.
@@ -11,8 +11,8 @@ from typing import Final, Literal
 import phonenumbers
 from pydantic import BaseModel, ConfigDict, Field
 
-Kind = Literal["phone", "email", "crmid", "telegram"]
-KINDS: Final[tuple[Kind, ...]] = ("phone", "email", "crmid", "telegram")
+Kind = Literal["phone", "email", "crmid", "telegram", "telegram_id"]
+KINDS: Final[tuple[Kind, ...]] = ("phone", "email", "crmid", "telegram", "telegram_id")
 
 _INVISIBLE = re.compile(r"[\s\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+")
 _HYPHENS = re.compile(r"[\u2010-\u2015\u2212]")
@@ -20,11 +20,15 @@ _PHONE_MARKS = re.compile(r"[-()./]+")
 _PLAIN_PHONE = re.compile(r"\+(?:992[0-9]{9}|7[0-9]{10})")
 _EMAIL = re.compile(r"[!-?A-~]{1,64}@[a-z0-9](?:[a-z0-9.-]{0,252}[a-z0-9])?")
 _TELEGRAM = re.compile(r"@[a-z][a-z0-9_]{3,31}")
+_TELEGRAM_ID = re.compile(r"[1-9][0-9]{0,19}")
 _CRMID = re.compile(r"[!-~]{1,64}")
 
 
 class Identifier(BaseModel):
-    """One name in its one spelling: phone as E.164, e-mail and Telegram name in lower case, crmid as it is."""
+    """One name in its one spelling: phone as E.164, e-mail and Telegram name in lower case, crmid as it is.
+
+    A Telegram name may be given up and taken by somebody else, a Telegram number (`telegram_id`) never.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -52,7 +56,7 @@ def recognise(text: str, kind: Kind | None, country: str) -> tuple[Identifier, .
     clean = _INVISIBLE.sub("", _HYPHENS.sub("-", unicodedata.normalize("NFKC", text)))
     if not clean or not clean.isascii():
         return ()
-    readers = {"phone": _phone, "email": _email, "crmid": _crmid, "telegram": _telegram}
+    readers = {"phone": _phone, "email": _email, "crmid": _crmid, "telegram": _telegram, "telegram_id": _telegram_id}
     kinds: tuple[Kind, ...] = (kind,) if kind else _likely(clean)
     found = ((k, readers[k](clean, country)) for k in kinds)
     return tuple(Identifier(kind=k, value=value) for k, value in found if value)
@@ -74,6 +78,10 @@ def _email(clean: str, _country: str) -> str | None:
 def _telegram(clean: str, _country: str) -> str | None:
     lower = clean.casefold()
     return lower if _TELEGRAM.fullmatch(lower) else None
+
+
+def _telegram_id(clean: str, _country: str) -> str | None:
+    return clean if _TELEGRAM_ID.fullmatch(clean) else None
 
 
 def _crmid(clean: str, _country: str) -> str | None:

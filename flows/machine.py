@@ -17,11 +17,13 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from flows.effects import Effect, Note
-from flows.errors import AttemptsSpent, FlowError, StepUnknown
+from flows.errors import AttemptsSpent, Cancelled, FlowError, StepUnknown
 from flows.model import (
     Ask,
+    Cancel,
     Done,
     Ending,
+    Expects,
     Facts,
     Input,
     Outcome,
@@ -31,10 +33,12 @@ from flows.model import (
     Reply,
     Script,
     Session,
+    Speak,
     State,
     Stop,
     Wait,
 )
+from flows.texts import Text
 
 Verdict = Literal["none", "right", "wrong", "void"]
 """What became of the counted attempt: passed, compared and wrong, or not compared at all (then it is given back)."""
@@ -80,13 +84,17 @@ def advance(plan: Plan, session: Session, given: Input, now: float, nth: int) ->
         state: State = step.state_type.model_validate_json(session.state)
     except ValidationError:
         raise StepUnknown from None
-    outcome = yield from _gathering(step.answer(state, given, session.facts, now), notes)
+    if isinstance(given, Speak):
+        return _turn({"facts": session.facts.model_copy(update={"language": given.language})}, session, None, notes)
+    outcome: Outcome = Stop(Cancelled())
+    if not isinstance(given, Cancel):
+        outcome = yield from _gathering(step.answer(state, given, session.facts, now), notes)
     if isinstance(outcome, Pass):
         return (yield from _arrive(plan, session, index + 1, facts=outcome.facts, now=now, notes=notes))
     if isinstance(outcome, Refuse) and outcome.error.counts and 0 < session.tries <= nth:
         notes.append(Note("step_locked", {"step": step.name}))
         outcome = Stop(AttemptsSpent())
-    return _turn(_change(outcome), session, outcome, notes)
+    return _turn(_change(outcome, session), session, outcome, notes)
 
 
 def _arrive(plan: Plan, session: Session, index: int, *, facts: Facts, now: float, notes: list[Note]) -> Script[Turn]:
@@ -94,6 +102,8 @@ def _arrive(plan: Plan, session: Session, index: int, *, facts: Facts, now: floa
     name = session.step
     outcome: Outcome = Done()
     for step in plan.steps[index:]:
+        if facts.visit and facts.visit.purpose not in step.purposes:
+            continue
         name = step.name
         entered = yield from _gathering(step.enter(facts, now), notes)
         if not isinstance(entered, Pass):
@@ -102,12 +112,16 @@ def _arrive(plan: Plan, session: Session, index: int, *, facts: Facts, now: floa
         facts = entered.facts
     if isinstance(outcome, Ask | Wait):
         notes.append(Note("step_started", {"step": name}))
-    change = {**_change(outcome), "step": name, "facts": facts}
+    change = {"step": name, "facts": facts} | _change(outcome, session)
     return _turn(change, session, outcome, notes, moved="right" if index else "none")
 
 
 def _turn(
-    change: dict[str, object], session: Session, outcome: Outcome, notes: list[Note], moved: Verdict | None = None
+    change: dict[str, object],
+    session: Session,
+    outcome: Outcome | None,
+    notes: list[Note],
+    moved: Verdict | None = None,
 ) -> Turn:
     """The one place where a session becomes another."""
     error = outcome.error if isinstance(outcome, Ask | Refuse | Stop) else None
@@ -124,21 +138,32 @@ def _turn(
     )
 
 
-def _change(outcome: Outcome) -> dict[str, object]:
+def _change(outcome: Outcome, session: Session) -> dict[str, object]:
     """What an outcome does to the session's fields."""
     match outcome:
         case Ask(text=text, state=state, expects=expects, tries=tries, error=error):
-            code = error.code if error else None
-            reply = Reply(kind="refuse" if error else "ask", text=text, expects=expects, error=code)
-            return {"reply": reply, "state": state.model_dump_json(), "tries": tries}
+            reply = Reply(kind="refuse" if error else "ask", text=text, expects=expects, **_said(error))
+            return {"reply": reply, "state": state.model_dump_json(), "tries": tries, **_known(outcome)}
         case Wait(text=text, state=state):
-            return {"reply": Reply(kind="wait", text=text), "state": state.model_dump_json(), "tries": 0}
+            reply = Reply(kind="wait", text=text, expects=Expects(kind="nothing"))
+            return {"reply": reply, "state": state.model_dump_json(), "tries": 0, **_known(outcome)}
+        case Refuse(error=error) if session.facts.visit:
+            # A chat shows what is stored: the refusal, and the question that still stands.
+            return {"reply": session.reply.model_copy(update={"kind": "refuse", **_said(error)})}
         case Stop(error=error):
-            return {"reply": Reply(kind="stop", error=error.code), "over": True}
+            return {"reply": Reply(kind="stop", **_said(error)), "over": True}
         case Done():
             return {"reply": Reply(kind="done"), "over": True, "tries": 0}
         case _:
             return {}
+
+
+def _known(outcome: Ask | Wait) -> dict[str, object]:
+    return {"facts": outcome.facts} if outcome.facts else {}
+
+
+def _said(error: FlowError | None) -> dict[str, Any]:
+    return {"error": error.code, "why": Text(key=error.key, params=error.params)} if error else {}
 
 
 def _gathering(script: Ending, notes: list[Note]) -> Script[Outcome]:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from flows.effects import Effect
 from flows.errors import FlowError
 from flows.identifiers import Identifier
+from flows.papers import Link, Reading
 from flows.texts import Text
 
 T = TypeVar("T")
@@ -43,8 +44,38 @@ class Proof(Stored):
     at: float
 
 
+Purpose = Literal["identify", "word", "erase"]
+"""What a person came to a chat for; a step belongs to one purpose or several."""
+
+
+class Photo(Stored):
+    """Where a photo lies at the chat's server: a reference, never the bytes. `unique` stays when it is sent again."""
+
+    ref: str = Field(repr=False)
+    unique: str = Field(repr=False)
+
+
+class Visit(Stored):
+    """What a dialogue in a chat knows besides: who writes there, what for, and how far the papers are.
+
+    `user` is the chat's own number of the person. `litter` are the numbers of the person's messages that hold photos.
+    """
+
+    user: str = Field(repr=False)
+    username: str | None = Field(default=None, repr=False)
+    purpose: Purpose = "identify"
+    renew: bool = False
+    key: str | None = Field(default=None, repr=False)
+    link: Link | None = None
+    document: str = ""
+    types_tax_number: bool = False
+    tax_number: str | None = Field(default=None, repr=False)
+    reading: Reading = Reading()
+    litter: tuple[int, ...] = ()
+
+
 class Facts(Stored):
-    """What a dialogue knows so far. A step's `needs` and `gives` name fields of this model.
+    """What a dialogue knows so far. A step's `needs` and `gives` name what it stands on and what it adds.
 
     `client` is our own id of the bank's client; it stays None for somebody we do not know, in a channel that does not
     say so (a decoy): every question is asked as usual, and no answer satisfies it.
@@ -60,6 +91,21 @@ class Facts(Stored):
     has_secret_word: bool = True
     has_birth_date: bool = True
     proofs: tuple[Proof, ...] = ()
+    visit: Visit | None = None
+
+    def proven(self, method: str, now: float) -> "Facts":
+        return self.model_copy(update={"proofs": (*self.proofs, Proof(method=method, at=now))})
+
+    def visiting(self, **update: Any) -> "Facts":
+        """The same, with that changed about the visit."""
+        return self.model_copy(update={"visit": self.there.model_copy(update=update)})
+
+    @property
+    def there(self) -> Visit:
+        """The visit of a dialogue that is known to be one; a step that needs it has it."""
+        if self.visit is None:
+            raise TypeError("not a dialogue in a chat")
+        return self.visit
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +116,52 @@ class Typed:
 
 
 @dataclass(frozen=True, slots=True)
+class Chosen:
+    """The choice that the person made, by its id."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """A contact. `own`: the chat's server vouches that it is the sender's, and it was not forwarded."""
+
+    phone: str = field(repr=False)
+    own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A photo."""
+
+    photo: Photo
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """Something that no step asks for: a voice message, a sticker, a place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speak:
+    """From now on in that language. Changes nothing else."""
+
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
 class Again:
     """The person, or the chat server, asks for the question once more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """What that step posted could not be done."""
+    """What became of what that step posted: `result`, or why it could not be done; `about` tells one from another."""
 
     step: str
-    failed: FlowError
+    about: str = field(default="", repr=False)
+    failed: FlowError | None = None
+    result: object = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +174,26 @@ class Cancel:
     """The person wants to stop."""
 
 
-Input = Typed | Again | Happened | Wake | Cancel
+Input = Typed | Chosen | Shared | Sent | Other | Speak | Again | Happened | Wake | Cancel
+
+
+class Option(Stored):
+    """One of the choices of a question."""
+
+    id: str
+    text: Text
 
 
 class Expects(Stored):
-    """What kind of answer a question wants; `pattern` reads alike in Java, JavaScript and Python."""
+    """What kind of answer a question wants; `pattern` reads alike in Java, JavaScript and Python.
 
-    kind: Literal["text", "code", "date", "nothing"] = "text"
+    `choices` may stand beside any kind. `secret`: what is answered is not to stay in the chat.
+    """
+
+    kind: Literal["text", "code", "date", "choice", "contact", "photo", "nothing"] = "text"
     pattern: str | None = None
+    choices: tuple[Option, ...] = ()
+    secret: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +201,7 @@ class Ask:
     """Ask the person. `tries` bounds the wrong answers (0: answers are not counted); `post` is done after the save.
 
     With an `error` the question stands, but for now that is what the person is told. `if_limited` is what to say when
-    `post` goes over the send budget.
+    `post` goes over the send budget. `facts`, when given, replaces what was known.
     """
 
     text: Text
@@ -117,16 +211,18 @@ class Ask:
     post: tuple[Effect[None], ...] = ()
     error: FlowError | None = None
     if_limited: FlowError | None = None
+    facts: Facts | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Nothing to ask yet: look again at `until` (Unix seconds)."""
+    """Nothing to ask yet: look again at `until` (Unix seconds). `facts`, when given, replaces what was known."""
 
     text: Text
     state: State
     until: float
     post: tuple[Effect[None], ...] = ()
+    facts: Facts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,12 +257,15 @@ Ending = Outcome | Script[Outcome]
 
 
 class Reply(Stored):
-    """What a front shows. `error` is the code of a `FlowError`; the token of `done` is derived, never stored."""
+    """What a front shows. `error` is the code of a `FlowError`, `why` its words; the token of `done` is derived, never
+    stored.
+    """
 
     kind: Literal["ask", "wait", "refuse", "stop", "done"]
     text: Text | None = None
     expects: Expects = Field(default_factory=Expects)
     error: str | None = None
+    why: Text | None = None
 
 
 class Session(Stored):
@@ -200,10 +299,13 @@ class Step(Generic[S, O]):
     options_type: type[O]
     needs: ClassVar[frozenset[str]] = frozenset()
     gives: ClassVar[frozenset[str]] = frozenset()
+    serves: ClassVar[frozenset[Purpose]] = frozenset({"identify"})
+    """The purposes of a visit that this step belongs to; its stanza may say otherwise (`purposes = [...]`)."""
 
-    def __init__(self, name: str, options: O) -> None:
+    def __init__(self, name: str, options: O, purposes: frozenset[Purpose] | None = None) -> None:
         self.name = name
         self.options = options
+        self.purposes = purposes or self.serves
 
     def enter(self, facts: Facts, now: float) -> Ending:
         """Begin the step: ask, or pass silently."""

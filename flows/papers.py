@@ -13,7 +13,7 @@ class _Closed(BaseModel):
 
 
 class Link(_Closed):
-    """What a presign key opens (Humo, step 1). `external_id` is the client's id in the bank's CRM, when it was given."""
+    """What a presign key opens (Humo, step 1). `external_id`, when given, is the client's id in the bank's CRM."""
 
     key: str = Field(repr=False)
     source: str

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from flows.model import AnyStep, Plan
+from flows.model import AnyStep, Plan, Purpose
 
 _FOLDER = Path(__file__).parent / "steps"
+PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 KINDS = tuple(sorted(path.stem for path in _FOLDER.glob("[a-z]*.py")))
 
 Stanza = str | Mapping[str, Any]
@@ -31,7 +32,7 @@ def make_plan(name: str, stanzas: Sequence[Stanza]) -> Plan:
     steps = tuple(_step(where, stanza) for stanza in stanzas)
     _check_names(where, steps)
     _check_needs(where, steps)
-    shape = [(step.kind, step.name, step.options.model_dump(mode="json")) for step in steps]
+    shape = [(step.kind, step.name, sorted(step.purposes), step.options.model_dump(mode="json")) for step in steps]
     digest = hashlib.sha256(json.dumps(shape, sort_keys=True).encode()).hexdigest()[:16]
     return Plan(name, digest, steps)
 
@@ -40,6 +41,9 @@ def _step(where: str, stanza: Stanza) -> AnyStep:
     table = {"kind": stanza} if isinstance(stanza, str) else dict(stanza)
     kind = str(table.pop("kind", ""))
     name = str(table.pop("name", kind))
+    purposes = frozenset(table.pop("purposes", ()))
+    if wrong := purposes - set(PURPOSES):
+        raise PlanError(f"{where}: step {name}, key purposes: {min(wrong)} is none; known: {', '.join(PURPOSES)}")
     if kind not in KINDS:
         raise PlanError(f'{where}: there is no step "{kind}"{suggest(kind, KINDS)}; known: {", ".join(KINDS)}')
     found: type[AnyStep] = import_module(f"flows.steps.{kind}").STEP
@@ -50,7 +54,7 @@ def _step(where: str, stanza: Stanza) -> AnyStep:
         key = ".".join(str(part) for part in first["loc"])
         hint = suggest(key, found.options_type.model_fields) if first["type"] == "extra_forbidden" else ""
         raise PlanError(f"{where}: step {name}, key {key}: {first['msg']}{hint}") from None
-    return found(name, options)
+    return found(name, options, purposes or None)
 
 
 def _check_names(where: str, steps: Sequence[AnyStep]) -> None:
@@ -61,14 +65,15 @@ def _check_names(where: str, steps: Sequence[AnyStep]) -> None:
 
 
 def _check_needs(where: str, steps: Sequence[AnyStep]) -> None:
-    given: set[str] = set()
-    for step in steps:
-        missing = step.needs - given
-        if missing:
-            raise PlanError(
-                f"{where}: step {step.name} needs {', '.join(sorted(missing))}, which no earlier step gives"
-            )
-        given |= step.gives
+    for purpose in PURPOSES:
+        given: set[str] = set()
+        for step in (step for step in steps if purpose in step.purposes):
+            missing = step.needs - given
+            if missing:
+                raise PlanError(
+                    f"{where}: step {step.name} needs {', '.join(sorted(missing))}, which no earlier step gives"
+                )
+            given |= step.gives
 
 
 def check_proof(plan: Plan) -> None:

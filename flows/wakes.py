@@ -185,7 +185,7 @@ class Wakes:
     async def _failed(self, wake: Leased, job: SendJob) -> None:
         if not await self._store.hold(wake, b""):
             raise LeaseLost
-        given = Happened(job.step, CodeUndelivered(retry_after=30))
+        given = Happened(job.step, failed=CodeUndelivered(retry_after=30))
         await self._identification.bring(self._fronts, wake.shard, wake.sid, given)
         await self._store.finish(wake)
 

@@ -15,6 +15,7 @@ from flows.model import Proof
 from flows.records.argon import argon2id, decoy, is_argon2id_of
 from flows.records.audit import AuditLog
 from flows.records.decoys import NO_DAY, NOBODY, decoy_row
+from flows.records.enrolling import Enrolling
 from flows.records.outage import fail_closed
 from flows.records.people import Card, ClientRow, Shown, unseal_person
 from flows.records.reading import Reader, Row
@@ -36,6 +37,7 @@ class Records:
 
     def __init__(self, reader: Reader, writer: Writer, keys: RecordKeys, words: WordThreads, audit: AuditLog) -> None:
         self.writer = writer
+        self.enrolling = Enrolling(writer, keys)
         self.keys = keys
         self.words = words
         self.audit = audit
@@ -58,6 +60,8 @@ class Records:
             email=person.get("email"),
             has_secret_word=known[4] != NO_WORD,
             has_birth_date="birth_date" in person,
+            chat=person.get("telegram_id"),
+            since=int(person.get("identified_at", 0)),
         )
         return found if row else None
 
@@ -110,6 +114,10 @@ class Records:
         if row.secret_word:
             await self._harden(client_id)
         return client_id
+
+    async def set_word(self, client_id: str, word: str) -> None:
+        await self.enrolling.set_word(client_id, word)
+        await self._harden(client_id)
 
     async def erase(self, names: tuple[Identifier, ...]) -> str | None:
         """Destroy the client's key with everything under it; the id, for the audit log, or None."""

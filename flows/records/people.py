@@ -10,12 +10,18 @@ from flows.identifiers import Identifier, Kind
 from flows.model import Proof
 from flows.records.sealing import Vault
 
-_COLUMN: dict[Kind, str] = {"crmid": "crm_id", "phone": "phone", "telegram": "telegram", "email": "email"}
+_COLUMN: dict[Kind, str] = {
+    "crmid": "crm_id",
+    "telegram_id": "telegram_id",
+    "phone": "phone",
+    "telegram": "telegram",
+    "email": "email",
+}
 """Who a client is, the surest name first."""
 
 
 class Person(BaseModel):
-    """Everything personal; `birth_date` in ISO 8601, `inn` as text with its leading zeros."""
+    """Everything personal; dates in ISO 8601, `inn` as text with its leading zeros."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -35,6 +41,15 @@ class Person(BaseModel):
     birth_date: str | None = Field(default=None, repr=False)
     inn: str | None = Field(default=None, repr=False)
     telegram: str | None = Field(default=None, repr=False)
+    telegram_id: str | None = Field(default=None, repr=False)
+    gender: str | None = Field(default=None, repr=False)
+    document_type: str | None = Field(default=None, repr=False)
+    document_number: str | None = Field(default=None, repr=False)
+    document_issued: str | None = Field(default=None, repr=False)
+    document_expires: str | None = Field(default=None, repr=False)
+    document_authority: str | None = Field(default=None, repr=False)
+    address: str | None = Field(default=None, repr=False)
+    identified_at: str | None = Field(default=None, repr=False, description="with papers, Unix seconds")
 
 
 class ClientRow(Person):

@@ -54,7 +54,7 @@ class Writer:
                 await write(connection, [change])
             return change.id
 
-        return await self._twice(work)
+        return await self.twice(work)
 
     async def add_proof(self, client_id: str, method: str, dialogue: str, at: int, details: dict[str, str]) -> bool:
         """Once for each client, method and dialogue; False when there is no such client."""
@@ -69,7 +69,7 @@ class Writer:
                 await connection.execute(insert(proofs).values(**key, at=at, details=sealed))
             return True
 
-        return await self._twice(work)
+        return await self.twice(work)
 
     async def replace_word(self, client_id: str, old: bytes, new: bytes) -> None:
         """Put the hardened word in the place of the pending one, unless the client has a new word by now."""
@@ -78,7 +78,7 @@ class Writer:
             guard = (clients.c.id == client_id, clients.c.word == old)
             await connection.execute(update(clients).where(*guard).values(word=new, word_state=HARD_WORD))
 
-        await self._twice(work)
+        await self.twice(work)
 
     async def erase(self, client_id: str) -> bool:
         async def work(connection: AsyncConnection) -> bool:
@@ -89,7 +89,7 @@ class Writer:
             gone = await connection.execute(delete(clients).where(clients.c.id == client_id))
             return gone.rowcount == 1
 
-        erased = await self._twice(work)
+        erased = await self.twice(work)
         if self.engine.dialect.name == "sqlite":
             await self._empty_log()
         return erased
@@ -121,7 +121,7 @@ class Writer:
             change.set_word(StoredWord.fresh(self._keys, change.id, normalise(row.secret_word)))
         return change
 
-    async def _twice(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+    async def twice(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         """Two may write the same name at once: the index lets one of them through, the other looks again."""
         with fail_closed():
             try:

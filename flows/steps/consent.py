@@ -1,0 +1,57 @@
+"""May we? Asked, and written down, before the first photo: a face is biometric data (security.md §8.1)."""
+
+from flows.effects import Note
+from flows.errors import FlowError
+from flows.model import (
+    Again,
+    Ask,
+    Chosen,
+    Expects,
+    Facts,
+    Input,
+    Option,
+    Options,
+    Outcome,
+    Pass,
+    Refuse,
+    Script,
+    State,
+    Step,
+    Stop,
+)
+from flows.texts import Text
+
+
+class ConsentRefused(FlowError):
+    code, key, status, final = "1025", "error.consent_refused", 403, True
+
+
+class ConsentWanted(FlowError):
+    code, key, status = "1026", "error.consent_wanted", 400
+
+
+class ConsentOptions(Options):
+    """The step has no options."""
+
+
+class Consent(Step[State, ConsentOptions]):
+    kind = "consent"
+    state_type = State
+    options_type = ConsentOptions
+    gives = frozenset({"consent"})
+
+    def enter(self, facts: Facts, now: float) -> Outcome:
+        choices = tuple(Option(id=choice, text=Text(key=f"choice.{choice}")) for choice in ("agree", "decline"))
+        return Ask(Text(key="consent.ask"), State(), Expects(kind="choice", choices=choices))
+
+    def answer(self, state: State, given: Input, facts: Facts, now: float) -> Script[Outcome]:
+        if isinstance(given, Again):
+            return self.enter(facts, now)
+        if not isinstance(given, Chosen) or given.id not in ("agree", "decline"):
+            return Refuse(ConsentWanted())
+        agreed = given.id == "agree"
+        yield Note("consent", {"ok": agreed})
+        return Pass(facts.proven(self.name, now)) if agreed else Stop(ConsentRefused())
+
+
+STEP = Consent
