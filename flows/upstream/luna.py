@@ -9,6 +9,7 @@ import base64
 import re
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -79,15 +80,10 @@ def luna_key(text: str, lifetime: int = 300) -> LunaKey:
 
 
 def _pem(material: str, lifetime: int) -> LunaKey:
-    try:
+    with suppress(ValueError, TypeError, JoseError):
         return LunaKey("RS256", RSAKey.import_key(material), lifetime)
-    except (ValueError, TypeError):
-        pass
-    try:
+    with suppress(ValueError, TypeError, JoseError):
         key = ECKey.import_key(material)
-    except (ValueError, TypeError):
-        pass
-    else:
         if key.curve_name == "P-256":
             return LunaKey("ES256", key, lifetime)
     raise ValueError("neither an RSA key nor one of P-256")
