@@ -5,6 +5,7 @@ import io
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
+from uuid import NAMESPACE_DNS, uuid5
 
 COLUMNS = (
     "crmid",
@@ -21,7 +22,11 @@ COLUMNS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
-    """All text: `phone` E.164, `birth_date` YYYY-MM-DD, `tax_number` with its leading zeros; "" is absent."""
+    """All text: `phone` E.164, `birth_date` YYYY-MM-DD, `tax_number` with its leading zeros; "" is absent.
+
+    `documents`: id_card and id_old (numbers), issued, expires, authority, address, gender, card_tax_number ("" when the
+    card has none), presign_key (opens the person's link at Humo), and iin of whoever has one.
+    """
 
     crmid: str
     phone: str
@@ -60,6 +65,26 @@ TAJIKISTAN = (
     ("Ашурова", "Лайло", "", "1995-09-27", "043720615", "себарга", "laylo.ashurova", ""),
 )
 
+DISTRICTS = ("Сино", "Фирдавсӣ", "Шоҳмансур", "Исмоили Сомонӣ", "Рӯдакӣ")
+STREETS = ("Боғи Хаёлӣ", "Чинори Кабуд", "Анорзор", "Кабӯтарон", "Офтобрӯя", "Наврӯзи Нав", "Се Чашма")
+
+
+def papers(crmid: str, number: int, tax_number: str, gender: str) -> dict[str, str]:
+    """Invented documents; every fifth card has no tax number on it. `gender` is M or F."""
+    year, day = 2018 + number % 7, f"{1 + number * 5 % 12:02}-{1 + number * 11 % 28:02}"
+    return {
+        "id_card": f"A{31_950_000 + number * 7:08}",
+        "id_old": f"A{3_400_000 + number * 13:07}",
+        "issued": f"{year}-{day}",
+        "expires": f"{year + 10}-{day}",
+        "authority": f"ШВКД дар ноҳияи {DISTRICTS[number % len(DISTRICTS)]}",
+        "address": f"ш. Душанбе, кӯчаи {STREETS[number % len(STREETS)]}, {1 + number * 17 % 90}",
+        "gender": gender,
+        "card_tax_number": "" if number % 5 == 4 else tax_number,
+        "presign_key": str(uuid5(NAMESPACE_DNS, f"{crmid}.humo.sandbox")),
+    }
+
+
 RUSSIA = Person(
     crmid="100001",
     phone="+79221234567",
@@ -70,6 +95,7 @@ RUSSIA = Person(
     birth_date="1989-04-12",
     tax_number="660012345614",
     secret_word="ромашка",  # noqa: S106 - invented
+    documents=papers("100001", 101, "660012345614", "F"),
 )
 KAZAKHSTAN = Person(
     crmid="200001",
@@ -81,14 +107,15 @@ KAZAKHSTAN = Person(
     birth_date="1990-01-01",
     tax_number="900101300126",
     secret_word="жусан",  # noqa: S106 - invented
-    documents={"iin": "900101300126"},
+    documents={"iin": "900101300126", **papers("200001", 102, "900101300126", "M")},
 )
 
 
 def _tajik(number: int, row: tuple[str, str, str, str, str, str, str, str]) -> Person:
     last, first, middle, born, tax, word, mailbox, telegram = row
+    crmid = f"C-{number:06}"
     return Person(
-        crmid=f"C-{number:06}",
+        crmid=crmid,
         phone=f"+9929{number:08}",
         email=f"{mailbox}@example.com" if mailbox else "",
         last_name=last,
@@ -97,7 +124,7 @@ def _tajik(number: int, row: tuple[str, str, str, str, str, str, str, str]) -> P
         birth_date=born,
         tax_number=tax,
         secret_word=word,
-        documents={"id_card": f"A{31_950_000 + number * 7:08}"},
+        documents=papers(crmid, number, tax, "F" if last.endswith(("ова", "ева", "ёва")) else "M"),
         telegram=telegram,
     )
 
