@@ -23,25 +23,27 @@ def make_gate(world: World, upstreams: Iterable[Upstream]) -> Middleware:
     async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
         prefix = request.path.split("/", 2)[1]
         owner = owners.get(prefix)
-        if owner is None:
+        if owner is None or not (shown := owner.path(request.path)):
             return await handler(request)
-        await note(world, owner, name_of(prefix), request)
+        await note(world, owner, name_of(prefix), request, shown)
         fault = world.faults.strike(name_of(prefix))
         return await (handler(request) if fault is None else perform(fault, world, request, handler))
 
     return gate
 
 
-async def note(world: World, owner: Upstream, name: str, request: web.Request) -> None:
+async def note(world: World, owner: Upstream, name: str, request: web.Request, path: str) -> None:
     fields, files = await read(request)
     request[GIVEN] = fields
+    if path.lower() in owner.silent:
+        return
     shown = masked(fields, texts=owner.texts, secrets=owner.secrets)
     world.calls.add(
         {
             "at": world.now(),
             "upstream": name,
             "method": request.method,
-            "path": request.path,
+            "path": path,
             "fields": shown,
             "files": files,
         }

@@ -10,7 +10,11 @@ from sandbox.world import World
 
 @dataclass(frozen=True, kw_only=True)
 class Upstream:
-    """`prefixes` are first path segments; each, with '-' as '_', is also the name for faults and calls."""
+    """`prefixes` are first path segments; each, with '-' as '_', is also the name for faults and calls.
+
+    `path` is how a call's path is noted; where it says "" the gate lets pass what is no call of ours at all. Paths of
+    `silent`, in lower case, are not noted.
+    """
 
     name: str
     title: str
@@ -20,6 +24,8 @@ class Upstream:
     credentials: Mapping[str, str]
     texts: frozenset[str]
     secrets: frozenset[str]
+    path: Callable[[str], str] = str
+    silent: frozenset[str] = frozenset()
 
     @property
     def names(self) -> tuple[str, ...]:
