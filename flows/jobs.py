@@ -2,32 +2,39 @@
 
 import secrets
 from collections.abc import Sequence
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
-from flows.effects import Effect, SendCode
+from flows.effects import Effect, OpenLink, SendCode, Upload
 from flows.keys import Keys, Unsealable
 from flows.model import Stored
-from flows.moves import Posting
+from flows.moves import Move, Posting, Queue
+from flows.papers import Link
 
 HIDDEN_DELAY_MS = (40, 400)
 """In a channel that hides who is a client, sending starts a random while later, so that its work on this machine falls
 on the next call of a known and of an unknown client alike."""
 
 
-class SendJob(Stored):
+class _Job(Stored):
+    id: str
+    step: str
+    channel: str
+
+
+class SendJob(_Job):
     """A `SendCode` on its way. `started`: the gateways that were begun, written down before each try.
 
     `decoy`: nobody is behind it, and nothing is sent. `hidden`: the channel hides who is a client.
     """
 
-    id: str
-    step: str
-    channel: str
+    kind: Literal["send"] = "send"
     hidden: bool
     gateways: tuple[str, ...]
     phone: str | None = Field(default=None, repr=False)
     email: str | None = Field(default=None, repr=False)
+    chat: str | None = Field(default=None, repr=False)
     language: str
     digits: int
     decoy: bool
@@ -35,39 +42,108 @@ class SendJob(Stored):
     started: tuple[str, ...] = ()
 
 
-def post(
-    effects: Sequence[Effect[None]], *, sid: str, channel: str, guard: str, hidden: bool, keys: Keys
-) -> list[Posting]:
-    """The effects of one turn, ready to be saved with the session. There is one performer so far, and one kind."""
-    postings = []
-    for effect in effects:
-        if not isinstance(effect, SendCode):
-            raise TypeError(f"no performer for {type(effect).__name__}")
-        job = SendJob(
-            id=secrets.token_hex(8),
-            step=effect.step,
-            channel=channel,
-            hidden=hidden,
-            gateways=effect.channels,
-            phone=effect.phone,
-            email=effect.email,
-            language=effect.language,
-            digits=effect.digits,
-            decoy=effect.client is None,
-            guard=guard,
-        )
-        low, high = HIDDEN_DELAY_MS
-        postings.append(Posting(job.id, sealed(job, sid, keys), low + secrets.randbelow(high - low) if hidden else 0))
-    return postings
+class LinkJob(_Job):
+    """An `OpenLink` on its way, for that person."""
+
+    kind: Literal["link"] = "link"
+    key: str = Field(repr=False)
+    user: str = Field(repr=False)
 
 
-def sealed(job: SendJob, sid: str, keys: Keys) -> bytes:
+class UploadJob(_Job):
+    """An `Upload` on its way. `started`: the request went out, and may have arrived."""
+
+    kind: Literal["upload"] = "upload"
+    link: Link
+    document: str
+    page: str
+    ref: str = Field(repr=False)
+    unique: str = Field(repr=False)
+    tax_number: str | None = Field(default=None, repr=False)
+    refused: tuple[str, ...] = ()
+    lenient: bool = False
+    started: bool = False
+    tries: int = 0
+
+
+class TellJob(_Job):
+    """Humo's callback: who asked us is told that the person is identified."""
+
+    kind: Literal["tell"] = "tell"
+    url: str = Field(repr=False)
+    key: str = Field(repr=False)
+    external_id: str | None = Field(default=None, repr=False)
+    at: int
+    tries: int = 0
+
+
+Job = SendJob | LinkJob | UploadJob | TellJob
+_ANY: TypeAdapter[Job] = TypeAdapter(Annotated[Job, Field(discriminator="kind")])
+QUEUES: dict[str, Queue] = {"send": "wakes", "link": "uploads", "upload": "uploads", "tell": "tells"}
+_KEEP_MS = {"tell": 24 * 3600 * 1000}
+
+
+def make(effect: Effect[None], channel: str, *, guard: str = "", hidden: bool = False, user: str = "") -> Job:
+    """An effect of a turn as a job."""
+    whose = {"id": secrets.token_hex(8), "channel": channel}
+    match effect:
+        case SendCode():
+            return SendJob(
+                **whose,
+                step=effect.step,
+                hidden=hidden,
+                gateways=effect.channels,
+                phone=effect.phone,
+                email=effect.email,
+                chat=effect.chat,
+                language=effect.language,
+                digits=effect.digits,
+                decoy=effect.client is None,
+                guard=guard,
+            )
+        case OpenLink():
+            return LinkJob(**whose, step=effect.step, key=effect.key, user=user)
+        case Upload():
+            return UploadJob(
+                **whose,
+                step=effect.step,
+                link=effect.link,
+                document=effect.document,
+                page=effect.page,
+                ref=effect.ref,
+                unique=effect.unique,
+                tax_number=effect.tax_number,
+                refused=effect.refused,
+                lenient=effect.lenient,
+            )
+    raise TypeError(f"no performer for {type(effect).__name__}")
+
+
+def post(move: Move, jobs: Sequence[Job], keys: Keys) -> None:
+    """Put the jobs into the move that they are saved with."""
+    move.post = [_posting(job, move.sid, keys) for job in jobs]
+    for job in jobs:
+        if isinstance(job, SendJob):
+            move.send = job.id
+        elif isinstance(job, UploadJob):
+            move.paper = (job.page, job.id)
+
+
+def _posting(job: Job, sid: str, keys: Keys) -> Posting:
+    low, high = HIDDEN_DELAY_MS
+    delay = low + secrets.randbelow(high - low) if isinstance(job, SendJob) and job.hidden else 0
+    keep = _KEEP_MS.get(job.kind, 0)
+    owner = f"{sid}-{job.id}" if keep else sid
+    return Posting(job.id, sealed(job, owner, keys), delay, QUEUES[job.kind], keep)
+
+
+def sealed(job: Job, sid: str, keys: Keys) -> bytes:
     return keys.sessions.seal(job.model_dump_json().encode(), f"job:{sid}")
 
 
-def unsealed(body: bytes, sid: str, keys: Keys) -> SendJob | None:
-    """None when the keys have changed since: then there is nothing that could be sent."""
+def unsealed(body: bytes, sid: str, keys: Keys) -> Job | None:
+    """None when the keys have changed since: then there is nothing that could be done."""
     try:
-        return SendJob.model_validate_json(keys.sessions.unseal(body, f"job:{sid}"))
+        return _ANY.validate_json(keys.sessions.unseal(body, f"job:{sid}"))
     except (Unsealable, ValueError):
         return None

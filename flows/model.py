@@ -71,6 +71,7 @@ class Visit(Stored):
     types_tax_number: bool = False
     tax_number: str | None = Field(default=None, repr=False)
     reading: Reading = Reading()
+    home_page: str | None = Field(default=None, repr=False)
     litter: tuple[int, ...] = ()
 
 
@@ -88,6 +89,7 @@ class Facts(Stored):
     client: str | None = Field(default=None, repr=False)
     phone: str | None = Field(default=None, repr=False)
     email: str | None = Field(default=None, repr=False)
+    chat: str | None = Field(default=None, repr=False)
     has_secret_word: bool = True
     has_birth_date: bool = True
     proofs: tuple[Proof, ...] = ()

@@ -8,6 +8,9 @@ from flows.effects import Note
 from flows.errors import AttemptsSpent
 from flows.model import Reply, Session
 
+Queue = Literal["wakes", "talks", "uploads", "tells"]
+"""Who works what is due: the Search API its sends; the bot what it hears and shows, the uploads, the callbacks."""
+
 
 @dataclass(frozen=True, slots=True)
 class Taken:
@@ -43,18 +46,25 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """A posted effect on its way into the store: sealed JSON, done `delay` ms after the save."""
+    """A posted effect on its way into the store: sealed JSON, done `delay` ms after the save by who works its queue.
+
+    With `keep` (ms) it rests by itself for that long, past the end of its dialogue.
+    """
 
     id: str
     sealed: bytes = field(repr=False)
     delay: int = 0
+    queue: Queue = "wakes"
+    keep: int = 0
 
 
 @dataclass(slots=True)
 class Move:
     """One change of a dialogue; see `lua/move.lua`. `rev` None writes only the verdict and the audit entries.
 
-    `at` is when the dialogue was read (Unix seconds); `kind` is the kind of the step that it comes to.
+    `at` is when the dialogue was read (Unix seconds); `kind` is the kind of the step that it comes to. `paper` is the
+    page and the id of an upload, which a chat has not many of. `show`: the chat that is to see the reply. `cause`: the
+    wake in our hands that all this comes of; it is done with in the same script.
     """
 
     shard: int
@@ -75,8 +85,13 @@ class Move:
     attempt: str = ""
     verdict: str = "none"
     send: str | None = None
+    paper: tuple[str, str] | None = None
     post: Sequence[Posting] = ()
     wake: float | None = None
+    queue: Queue = "wakes"
+    show: str | None = None
+    language: str = ""
+    cause: "Leased | None" = None
     token: str | None = None
     card: bytes = field(default=b"", repr=False)
     notes: Sequence[Note] = ()
@@ -92,6 +107,7 @@ class Leased:
     job: str
     sealed: bytes = field(repr=False)
     nth: int = 0
+    queue: Queue = "wakes"
 
 
 def as_todo(move: Move) -> dict[str, Any]:
@@ -115,12 +131,21 @@ def as_todo(move: Move) -> dict[str, Any]:
         "attempt": move.attempt,
         "verdict": move.verdict,
         "send": move.send,
-        "post": [{"id": post.id, "delay": post.delay} for post in move.post],
+        "post": [{"id": p.id, "delay": p.delay, "queue": p.queue, "keep": p.keep} for p in move.post],
+        "paper": {"page": move.paper[0], "id": move.paper[1]} if move.paper else None,
         "wake": int(move.wake * 1000) if move.wake else None,
+        "queue": move.queue,
+        "show": move.show,
+        "language": move.language,
+        "cause": _cause(move.cause) if move.cause else None,
         "token": move.token,
         "audit": [(note.event, note.fields) for note in move.notes],
     }
     return {key: value for key, value in todo.items() if value is not None}
+
+
+def _cause(wake: Leased) -> dict[str, str]:
+    return {"sid": wake.sid, "job": wake.job, "lease": wake.lease, "queue": wake.queue}
 
 
 def _over(reply: Reply) -> str:

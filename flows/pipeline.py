@@ -31,10 +31,10 @@ T = TypeVar("T")
 
 
 class Script:
-    """A Lua script by its file's name, with the installation's limits as its first line."""
+    """A Lua script by its file's name; the installation's limits as its first line, and what it shares before it."""
 
-    def __init__(self, name: str, limits: Mapping[str, object]) -> None:
-        body = (_FOLDER / f"{name}.lua").read_text(encoding="utf-8")
+    def __init__(self, name: str, limits: Mapping[str, object], *shared: str) -> None:
+        body = "".join((_FOLDER / f"{file}.lua").read_text(encoding="utf-8") for file in (*shared, name))
         self.source = f"local limits = cjson.decode('{json.dumps(limits)}')\n{body}"
         self.sha = hashlib.sha1(self.source.encode(), usedforsecurity=False).hexdigest()
 

@@ -5,7 +5,6 @@ compare-and-set. Who loses that race takes again, with the same attempt id, so n
 the winner left: the repeated reply, or the current question.
 """
 
-import asyncio
 import contextlib
 import secrets
 from collections.abc import Mapping
@@ -30,11 +29,9 @@ from flows.model import Again, Facts, Happened, Input, Reply, Session, Typed, Wa
 from flows.moves import Admitted, Move, Taken
 from flows.performing import Call, Front, Performing
 from flows.pipeline import Later
-from flows.shards import new_step_id, shard_of_fingerprint, shard_of_text
+from flows.shards import shard_of_fingerprint, shard_of_text
 from flows.store import Store
-
-RACES = 8
-"""How often a turn that lost its compare-and-set is tried anew before it answers 503."""
+from flows.turns import RACES, Posted, fill, seconds, start_move
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,27 +42,6 @@ class Answer:
     step_id: str
     token: str | None = field(default=None, repr=False)
     error: FlowError | None = None
-
-
-class Posted:
-    """The shards where moves of this process have left due work; its wakes look there at once."""
-
-    def __init__(self) -> None:
-        self._shards: set[int] = set()
-        self._any = asyncio.Event()
-
-    def add(self, shard: int) -> None:
-        self._shards.add(shard)
-        self._any.set()
-
-    async def next(self, seconds: float) -> set[int]:
-        """The shards since the last time; empty when `seconds` have gone by without."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._any.wait()
-        self._any.clear()
-        shards, self._shards = self._shards, set()
-        return shards
 
 
 class Identification:
@@ -92,7 +68,7 @@ class Identification:
         self._check(call, await admission)
         taken = await taking
         if taken.nth and not front.rules.strict:
-            raise Locked(retry_after=_seconds(taken.nth))
+            raise Locked(retry_after=seconds(taken.nth))
         for _ in range(RACES):
             answer = await self._begin_once(call, taken)
             if answer:
@@ -158,7 +134,7 @@ class Identification:
         turn = await self._performing.drive(machine.begin(front.plan, call.sid, front.name, facts, taken.now), call)
         if turn.session.over and turn.error:
             raise turn.error
-        move = _move(taken, call, rev=0)
+        move = start_move(taken, call, rev=0)
         move.was, move.who = taken.sid, self._who(call.names[:1])
         return await self._save(call, taken, move, turn)
 
@@ -181,7 +157,7 @@ class Identification:
         except FlowError:
             await self._give_back(call, taken)
             raise
-        move = _move(taken, call, rev=None if turn.session is session else taken.rev)
+        move = start_move(taken, call, rev=None if turn.session is session else taken.rev)
         return await self._save(call, taken, move, turn)
 
     async def _save(self, call: Call, taken: Taken, move: Move, turn: Turn) -> Answer | None:
@@ -192,33 +168,24 @@ class Identification:
             return None
         if verdict == "limited":
             return await self._limited(call, move, turn, wait)
-        if move.post:
-            self.posted.add(move.shard)
+        self.posted.told(move)
         return Answer(turn.session.reply, move.step_id, token, turn.error)
 
     def _fill(self, call: Call, taken: Taken, move: Move, turn: Turn) -> str | None:
         """What is to be written, from what the turn came to. Returns the token of a dialogue that is done."""
-        session, front = turn.session, call.front
-        move.session = session if move.rev is not None else None
-        move.verdict, move.notes, move.wake, move.step_id = turn.verdict, turn.notes, turn.wake, taken.step_id
-        move.kind = next((step.kind for step in front.plan.steps if step.name == session.step), "")
-        done = session.reply.kind == "done"
-        if turn.moved:
-            move.previous, move.answer = taken.step_id, call.answer
-            move.step_id = "" if done else new_step_id(move.shard)
+        session = turn.session
+        fill(move, taken, call, turn)
         if turn.post:
-            hidden, guard = not front.rules.reveal_unknown, taken.guard
-            move.post = jobs.post(
-                turn.post, sid=session.sid, channel=front.name, guard=guard, hidden=hidden, keys=self._keys
-            )
-            move.send = move.post[0].id
-        return tokens.issue(move, session, taken.now, self._keys) if done else None
+            hidden = not call.front.rules.reveal_unknown
+            made = [jobs.make(effect, call.front.name, guard=taken.guard, hidden=hidden) for effect in turn.post]
+            jobs.post(move, made, self._keys)
+        return tokens.issue(move, session, taken.now, self._keys) if session.reply.kind == "done" else None
 
     async def _limited(self, call: Call, move: Move, turn: Turn, wait: int) -> Answer | None:
         """The send budget said no. A passed step stays passed: the new question is saved, its sending is for later."""
         self._store.note(call.front.name, Note("limit_hit", {"layer": "sends"}))
         refusal = turn.if_limited or TooManyRequests()
-        refusal.retry_after = _seconds(wait)
+        refusal.retry_after = seconds(wait)
         if not turn.moved or move.rev == 0:
             raise refusal
         unsent = turn.session.reply.model_copy(update={"kind": "refuse", "error": refusal.code})
@@ -239,7 +206,7 @@ class Identification:
                 raise WrongAnswer
             case "locked":
                 self._store.note(call.front.name, Note("limit_hit", {"layer": "client"}))
-                raise Locked(retry_after=_seconds(taken.wait))
+                raise Locked(retry_after=seconds(taken.wait))
             case _:
                 raise StepUnknown
 
@@ -262,18 +229,18 @@ class Identification:
         call.sid = session.sid
         await self._performing.drive(machine.advance(plan, session, given, now, 0), call)
         nobody = Taken("ok", now, session.sid, pair="nobody", subject="0")
-        move = _move(nobody, call, rev=None)
+        move = start_move(nobody, call, rev=None)
         move.verdict = "wrong"
         await self._store.move(move)
 
     def _check(self, call: Call, admitted: Admitted) -> None:
         call.down = admitted.down
         if admitted.verdict == "audit":
-            raise StoreDown(retry_after=_seconds(admitted.wait))
+            raise StoreDown(retry_after=seconds(admitted.wait))
         if admitted.verdict == "limit":
             layer = admitted.layer
             self._store.note(call.front.name, Note("limit_hit", {"layer": layer}), Note("alarm", {"kind": layer}))
-            raise TooManyRequests(retry_after=_seconds(admitted.wait))
+            raise TooManyRequests(retry_after=seconds(admitted.wait))
 
     def _take(self, call: Call, step_id: str) -> Later[Taken]:
         return self._store.take(
@@ -300,7 +267,7 @@ class Identification:
         """The turn broke off before the answer was judged: the attempt is not charged."""
         if not call.attempt or not taken.subject:
             return
-        move = _move(taken, call, rev=None)
+        move = start_move(taken, call, rev=None)
         move.verdict = "void"
         self._judged(call)
         await self._store.move(move)
@@ -319,14 +286,3 @@ class Identification:
 
     def _who(self, names: tuple[Identifier, ...]) -> str:
         return " ".join(self._keys.fingerprint("who", name.canonical()) for name in names)
-
-
-def _move(taken: Taken, call: Call, rev: int | None) -> Move:
-    sid = taken.sid if rev != 0 else call.sid
-    shard = shard_of_fingerprint(taken.subject)
-    whose = (taken.pair, taken.subject, call.front.name, taken.guard)
-    return Move(shard, sid, *whose, at=taken.now, rev=rev, attempt=call.attempt)
-
-
-def _seconds(milliseconds: int) -> int:
-    return max(1, -(-milliseconds // 1000))

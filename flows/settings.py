@@ -23,6 +23,11 @@ SANDBOX_SECRETS = {
     "SHINOS_OSONSMS_TOKEN": "sandbox-osonsms-token",
     "SHINOS_SMSC_PASSWORD": "sandbox-smsc-password",
     "SHINOS_TELEGRAM_GATEWAY_TOKEN": "sandbox-gateway-token",
+    "SHINOS_TELEGRAM_TOKEN": "7000000001:sandbox-telegram-token-of-shinos-000",
+    "SHINOS_WEBHOOK_SECRET": "sandbox-webhook-secret-of-the-telegram-bot",
+    "SHINOS_CALLBACK_SECRET": "sandbox-callback-secret-of-standard-webhooks",
+    "SHINOS_HUMO_KEY": "05a4ce19-de3c-4d2c-a464-7356dbdbd107",
+    "SHINOS_LUNA_KEY": "sandbox-luna-key-that-signs-the-selfies",
 }
 """Public by design: they open the sandbox and nothing else, and production mode refuses them."""
 
@@ -88,6 +93,26 @@ class Bank(Section):
     country: str = Field(default="TJ", pattern="^[A-Z]{2}$", description="reads phones in local spelling")
 
 
+class Bot(Section):
+    """The Telegram front. Its address and token stand in [upstream.telegram]."""
+
+    enabled: bool = Field(default=True, description="whether `shinos up` runs it too")
+    flow: str = "telegram"
+    language: Language = Field(default="ru", description="for whom Telegram names none that we speak")
+    delete_photos: bool = Field(default=True, description="take the person's photos out of the chat in the end")
+    help: str = Field(
+        default="", max_length=200, description="how to reach a person, said with every refusal that ends"
+    )
+    callback_hosts: tuple[str, ...] = Field(default=(), description="host or host:port that Humo's callback may name")
+    callback_secret_env: str = "SHINOS_CALLBACK_SECRET"
+    home_page_schemes: tuple[str, ...] = ("https", "tg", "humoonline")
+    webhook_url: str = Field(default="", description="https address that Telegram calls; empty: long polling")
+    webhook_host: str = "127.0.0.1"
+    webhook_port: int = Field(default=8082, ge=0, le=65535)
+    webhook_secret_env: str = "SHINOS_WEBHOOK_SECRET"
+    uploads: int = Field(default=6, ge=1, le=64, description="photos on their way at the same time, per process")
+
+
 class Limits(Section):
     """Numbers of security.md §7; times in seconds. The bounds are the hard range."""
 
@@ -117,6 +142,9 @@ class Limits(Section):
     token_idle: int = Field(default=900, ge=10, le=3600, description="#16")
     token_reads_hour: int = Field(default=20, ge=1, le=1000, description="#30")
     lease: int = Field(default=30, ge=2, le=60, description="#32 how long a dead worker holds a wake")
+    papers: int = Field(default=5, ge=3, le=20, description="#24 uploads of one page of a chat")
+    papers_window: int = Field(default=21600, ge=600, le=86400, description="#24 in that time")
+    inbox: int = Field(default=50, ge=10, le=1000, description="messages of one chat that may wait")
     breaker_failures: int = Field(default=5, ge=1, description="#28")
     breaker: int = Field(default=30, ge=1, le=600, description="#28")
 
@@ -149,6 +177,7 @@ class Settings(Section):
     log: Log = Log()
     keys: KeyNames = KeyNames()
     bank: Bank = Bank()
+    bot: Bot = Bot()
     limits: Limits = Limits()
     channel: dict[str, Channel] = {}
     flow: dict[str, Flow] = {}
@@ -198,7 +227,9 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Settings:
             f"{path}: secrets: unknown section; no secret stands in the file, see keys that end in _env"
         )
     loose = _overlay(tree, environ)
-    names = set(_named_variables(tree)) | set(_named_variables({"keys": KeyNames().model_dump()}))
+    names = set(_named_variables(tree)) | set(
+        _named_variables({"keys": KeyNames().model_dump(), "bot": Bot().model_dump()})
+    )
     for variable in loose:
         if variable not in names:
             raise SettingsError(f"environment: {variable} means nothing here{_near(variable, names)}")

@@ -11,7 +11,11 @@ slot. What belongs to a channel, a gateway or the house as a whole lives in shar
 | lock:<guard>, row:<subject> | lock; wrong answers in a row, by step kind | its length; 1 year       |
 | sends:<pair>               | sends of a pair                            | 24 h                     |
 | token:<sha256>, reads:<…>  | token record; reads in this hour            | 1 h                      |
-| wakes, audit               | due wakes; audit entries on their way to SQL | no TTL: emptied by work |
+| wakes, talks, uploads, tells | due wakes, by who works them             | no TTL: emptied by work |
+| audit                      | audit entries on their way to SQL           | no TTL: emptied by work |
+| session:<chat>, inbox:<chat> | messages of a chat that wait; what it shows | 90 days; 24 h         |
+| update:<id>, papers:<chat>:<page> | messages heard; uploads of a page    | 24 h; 6 h               |
+| link:<fp>                  | the chat that came with a presign key: the hall | 24 h               |
 | channel_…, phone:…, prefix…, gateway…, sends_today, drain, audit_stuck: the hall | limits, health | at most 24 h |
 
 "Subject" is a client under all names, "guard" a subject in a channel, "pair" whose dialogue it is: the guard, or in a
@@ -39,7 +43,7 @@ from flows.effects import Note
 from flows.errors import StoreDown
 from flows.keys import Keys, Unsealable
 from flows.model import Session
-from flows.moves import Admitted, Leased, Move, Taken, as_todo
+from flows.moves import Admitted, Leased, Move, Queue, Taken, as_todo
 from flows.pipeline import Argument, Later, Pipeline, Script
 from flows.settings import Limits
 from flows.shards import HALL, PREFIXES, prefix, shard_of_fingerprint, shard_of_text
@@ -74,8 +78,9 @@ class Store:
         self._keys = keys
         self._lease = limits.lease * 1000
         table = _in_milliseconds(limits)
-        names = ("take", "move", "admit", "permit", "gateway", "lease", "hold", "token", "erase", "unlock")
+        names = ("take", "admit", "permit", "gateway", "lease", "token", "erase", "unlock", "hear")
         self._scripts = {name: Script(name, table) for name in names}
+        self._scripts |= {name: Script(name, table, "finish") for name in ("move", "hold")}
         self._judged: list[str] = []
         self._noted: dict[str, float] = {}
         self._notes: set[asyncio.Future[Any]] = set()
@@ -103,7 +108,7 @@ class Store:
 
     def take(
         self,
-        how: Literal["step", "pair", "sid"],
+        how: Literal["step", "pair", "sid", "chat", "view"],
         ref: str,
         shard: int,
         *,
@@ -120,7 +125,7 @@ class Store:
         future = self._call("take", shard, how, ref, channel, who, attempt, answer, subject, guard)
         return Later(future, self._taken)
 
-    def move(self, move: Move) -> Later[tuple[Literal["ok", "lost", "limited"], int]]:
+    def move(self, move: Move) -> Later[tuple[Literal["ok", "lost", "fenced", "limited"], int]]:
         """The verdict and, for `limited`, the ms until a send is allowed."""
         body = self._seal(move.session) if move.session else b""
         tail = [move.card] if move.token else []
@@ -152,25 +157,56 @@ class Store:
     async def gateway(self, name: str, state: Literal["up", "down"]) -> None:
         await self._call("gateway", 0, name, state)
 
-    async def lease(self, lease: str, shards: Collection[int], most: int, lost: str = "") -> list[Leased]:
+    async def lease(
+        self, lease: str, shards: Collection[int], most: int, lost: str = "", *, queue: Queue = "wakes"
+    ) -> list[Leased]:
         """Take due wakes of these shards, in one round trip; and those of a `lost` lease whose answer never came."""
-        calls = [(shard, self._call("lease", shard, lease, self._lease, most, lost)) for shard in shards]
+        calls = [(shard, self._call("lease", shard, lease, self._lease, most, lost, queue)) for shard in shards]
         leased = []
         for shard, call in calls:
             _now, *due = await call
-            leased += [Leased(shard, lease, sid.decode(), job.decode(), sealed, nth) for sid, job, sealed, nth in due]
+            for sid, job, sealed, nth in due:
+                leased.append(Leased(shard, lease, sid.decode(), job.decode(), sealed, nth, queue))
         return leased
 
     async def hold(self, wake: Leased, sealed: bytes) -> bool:
         """Write down how far the effect is, and renew the lease. False: it is somebody else's now."""
-        return bool(await self._call("hold", wake.shard, wake.sid, wake.job, wake.lease, self._lease, sealed))
+        return await self._hold(wake, self._lease, sealed)
 
-    async def put_back(self, wake: Leased) -> bool:
-        """Let it be due again at once, as far as it is."""
-        return bool(await self._call("hold", wake.shard, wake.sid, wake.job, wake.lease, 1, ""))
+    async def put_back(self, wake: Leased, seconds: float = 0, sealed: bytes = b"") -> bool:
+        """Let it be due again at once or in that time, as far as it is; in that time it is nobody else's."""
+        return await self._hold(wake, max(1, int(seconds * 1000)), sealed)
 
-    async def finish(self, wake: Leased) -> bool:
-        return bool(await self._call("hold", wake.shard, wake.sid, wake.job, wake.lease, 0, ""))
+    async def finish(self, wake: Leased, left: bytes = b"") -> bool:
+        """Done; `left` stays behind as the effect's body."""
+        return await self._hold(wake, 0, left)
+
+    async def _hold(self, wake: Leased, milliseconds: int, sealed: bytes) -> bool:
+        whose = (wake.sid, wake.job, wake.lease)
+        return bool(await self._call("hold", wake.shard, *whose, milliseconds, sealed, wake.queue))
+
+    async def hear(self, chat: str, update: str, sealed: bytes) -> Literal["stored", "known", "full"]:
+        """Put a message of a chat into its inbox, once in 24 hours."""
+        verdict: bytes = await self._call("hear", shard_of_fingerprint(chat), chat, update, sealed)
+        return verdict.decode()  # type: ignore[return-value]
+
+    async def language(self, chat: str) -> str:
+        """What the person has chosen in that chat, "" when nothing."""
+        try:
+            async with asyncio.timeout(TICK_SECONDS):
+                found = await self.redis.hget(f"{prefix(shard_of_fingerprint(chat))}session:{chat}", "language")
+        except (RedisError, OSError, TimeoutError):
+            raise StoreDown(retry_after=1) from None
+        return _text(found or "")
+
+    async def claim(self, link: str, chat: str) -> bool:
+        """A link (its fingerprint) is for the first chat that comes with it, for a day."""
+        try:
+            async with asyncio.timeout(TICK_SECONDS):
+                first = await self.redis.set(f"{HALL}link:{link}", chat, nx=True, get=True, ex=86400)
+        except (RedisError, OSError, TimeoutError):
+            raise StoreDown(retry_after=1) from None
+        return first is None or _text(first) == chat
 
     async def unlock(self, subject: str, channels: Sequence[str], *, audited_as: str) -> None:
         """Forget a client's wrong answers and locks (security.md §7 #8: only an operator may)."""
@@ -270,7 +306,7 @@ def _admitted(answer: list[Any]) -> Admitted:
     return Admitted(verdict.decode(), now / 1000, wait, layer=words[0] if words else "")
 
 
-def _moved(answer: list[Any]) -> tuple[Literal["ok", "lost", "limited"], int]:
+def _moved(answer: list[Any]) -> tuple[Literal["ok", "lost", "fenced", "limited"], int]:
     verdict, _now, *wait = answer
     return verdict.decode(), wait[0] if wait else 0
 
@@ -278,6 +314,6 @@ def _moved(answer: list[Any]) -> tuple[Literal["ok", "lost", "limited"], int]:
 def _in_milliseconds(limits: Limits) -> dict[str, object]:
     """The limits as the scripts read them: times under `…_ms`."""
     table = limits.model_dump()
-    for name in ("lock", "dialogue", "repeat", "token", "token_first", "token_idle", "breaker"):
+    for name in ("lock", "dialogue", "repeat", "token", "token_first", "token_idle", "breaker", "papers_window"):
         table[f"{name}_ms"] = table.pop(name) * 1000
     return table

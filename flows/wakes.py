@@ -2,34 +2,27 @@
 
 A worker that dies lets its leases run out, and another goes on where it was. Each of a worker's writes is fenced: when
 the lease has gone to somebody else it stops at once. A wake that has been delivered more than three times is a dead
-letter: its dialogue is told that it failed, and the queue goes on.
+letter: who it was for is told, and the queue goes on.
 """
 
 import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
+from typing import Any, Protocol
 
 import structlog
 
 from flows import jobs
-from flows.effects import Note
 from flows.errors import StoreDown
-from flows.jobs import SendJob
 from flows.keys import Keys
-from flows.model import Happened, Wake
-from flows.moves import Leased
-from flows.performing import Front
-from flows.service import Identification
+from flows.moves import Leased, Queue
 from flows.shards import SHARDS
-from flows.steps.code import CodeUndelivered
 from flows.store import Store
-from flows.texts import Text, render
-from flows.upstream.codes import ONE_DESTINATION, CodeDelivery, CodeMessage, Delivered
+from flows.turns import Posted
 
 DELIVERIES = 3
-AT_ONCE = 64
 IDLE_SECONDS = 0.5
 PUT_BACK_TRIES = 60
 _log = structlog.get_logger("wakes")
@@ -39,32 +32,44 @@ class LeaseLost(Exception):
     """Somebody else has this wake now: write nothing, send nothing."""
 
 
+class Carrier(Protocol):
+    """Carries out one kind of what is due, and finishes it. `job` is None for what is no posted effect of a step."""
+
+    async def carry(self, wake: Leased, job: Any) -> None:
+        """May raise `LeaseLost` and `StoreDown`; whatever else it raises is delivered again."""
+
+    async def give_up(self, wake: Leased, job: Any) -> None:
+        """It is a dead letter: tell who it was for, and finish it."""
+
+
 class Wakes:
-    """The worker of one process."""
+    """The worker of one process on one queue; at most `at_once` in hand.
+
+    `carriers` by the kind of a job; "" carries the time to look again, "in" what a chat has sent, "show" what it sees.
+    """
 
     def __init__(
         self,
         store: Store,
-        identification: Identification,
-        *,
-        delivery: CodeDelivery,
-        fronts: Mapping[str, Front],
         keys: Keys,
-        bank: str,
+        posted: Posted,
+        carriers: Mapping[str, Carrier],
+        *,
+        queue: Queue = "wakes",
+        at_once: int = 64,
+        lease: float = 30,
     ) -> None:
         self._name = secrets.token_hex(8)
         self._leases = 0
         self._lost = ""
         self._store = store
-        self._identification = identification
-        self._delivery = delivery
-        self._fronts = fronts
         self._keys = keys
-        self._bank = bank
+        self._posted = posted
+        self._carriers = carriers
+        self._queue = queue
+        self._at_once = at_once
+        self._beat = lease / 3
         self._running: set[asyncio.Task[None]] = set()
-        self._suspects: set[str] = set()
-        self._down: frozenset[str] = frozenset()
-        self._asked = -1.0
 
     async def run(self) -> None:
         """Lease and carry out until cancelled; then `drain`.
@@ -73,11 +78,11 @@ class Wakes:
         """
         swept = 0.0
         while True:
-            shards: Collection[int] = await self._identification.posted.next(IDLE_SECONDS)
+            shards: Collection[int] = await self._posted.next(self._queue, IDLE_SECONDS)
             now = time.monotonic()
             if now - swept >= IDLE_SECONDS:
                 shards, swept = range(SHARDS), now
-            room = AT_ONCE - len(self._running)
+            room = self._at_once - len(self._running)
             if room <= 0:
                 await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
                 swept = 0.0
@@ -92,7 +97,7 @@ class Wakes:
         self._leases += 1
         lease = f"{self._name}-{self._leases}"
         try:
-            leased = await self._store.lease(lease, shards, room, self._lost)
+            leased = await self._store.lease(lease, shards, room, self._lost, queue=self._queue)
         except StoreDown:
             self._lost = self._lost or lease
             return []
@@ -108,24 +113,38 @@ class Wakes:
 
     async def _carry_out(self, wake: Leased) -> None:
         try:
-            job = jobs.unsealed(wake.sealed, wake.sid, self._keys)
-            if not wake.job:
-                await self._identification.bring(self._fronts, wake.shard, wake.sid, Wake())
-                await self._store.finish(wake)
-            elif job is None or job.channel not in self._fronts:
+            job = jobs.unsealed(wake.sealed, wake.sid, self._keys) if wake.job not in self._carriers else None
+            carrier = self._carriers.get(job.kind if job else wake.job)
+            if carrier is None:
                 await self._store.finish(wake)
             elif wake.nth > DELIVERIES:
-                self._store.note(job.channel, Note("alarm", {"kind": "dead_letter"}))
-                await self._failed(wake, job)
+                await carrier.give_up(wake, job)
             else:
-                await self._send(wake, job)
+                async with self._beating(wake):
+                    await carrier.carry(wake, job)
         except LeaseLost:
             _log.warning("lease_lost", session=wake.sid)
         except StoreDown:
             _log.warning("store_down", session=wake.sid)
             await self._put_back(wake)
         except Exception as error:  # noqa: BLE001 - a wake that raises is delivered again, then a dead letter
-            _log.error("wake_failed", session=wake.sid, error=type(error).__name__)
+            _log.error("wake_failed", session=wake.sid, job=wake.job, error=type(error).__name__, exc_info=True)
+
+    @contextlib.asynccontextmanager
+    async def _beating(self, wake: Leased) -> AsyncIterator[None]:
+        """Keep the lease of what takes longer than it lasts."""
+
+        async def beat() -> None:
+            while True:
+                await asyncio.sleep(self._beat)
+                with contextlib.suppress(StoreDown):
+                    await self._store.hold(wake, b"")
+
+        beating = asyncio.create_task(beat())
+        try:
+            yield
+        finally:
+            beating.cancel()
 
     async def _put_back(self, wake: Leased) -> None:
         """The store went away under a wake in hand: as soon as it is there again, so is the wake."""
@@ -134,75 +153,3 @@ class Wakes:
             with contextlib.suppress(StoreDown):
                 await self._store.put_back(wake)
                 return
-
-    async def _send(self, wake: Leased, job: SendJob) -> None:
-        down = await self._known_down(job)
-        if job.decoy:
-            delivered = Delivered("nobody")
-        elif await self._permitted(job):
-            delivered = await self._deliver(wake, job, down)
-        else:
-            delivered = Delivered("nobody")
-        await self._remember(delivered, down)
-        if delivered.channel is not None:
-            await self._store.finish(wake)
-            _log.info("code_sent", session=wake.sid, gateway=delivered.channel, failed=len(delivered.failed))
-            return
-        _log.warning("code_not_sent", session=wake.sid, failed=[f"{name}:{word}" for name, word in delivered.failed])
-        if job.hidden:
-            # One client's fate must not show where it is hidden who is a client (security.md §0 c).
-            await self._store.finish(wake)
-            return
-        await self._failed(wake, job)
-
-    async def _deliver(self, wake: Leased, job: SendJob, down: frozenset[str]) -> Delivered:
-        code = self._keys.code(wake.sid, job.step, job.digits)
-        text = render(Text(key="code.message", params={"code": code, "bank": self._bank}), job.language)
-        message = CodeMessage(job.id, job.phone, job.email, code, text, job.language)
-        begun = list(job.started)
-
-        async def started(gateway: str) -> None:
-            begun.append(gateway)
-            progress = job.model_copy(update={"started": tuple(begun)})
-            if not await self._store.hold(wake, jobs.sealed(progress, wake.sid, self._keys)):
-                raise LeaseLost
-
-        return await self._delivery.deliver(
-            message, job.gateways, started=started, already_started=job.started, is_down=down
-        )
-
-    async def _permitted(self, job: SendJob) -> bool:
-        if not job.phone:
-            return True
-        phone, prefix = (self._keys.fingerprint(*parts) for parts in (("phone", job.phone), ("prefix", job.phone[:-4])))
-        layer = await self._store.permit(job.id, phone, prefix, job.guard)
-        if layer == "ok":
-            return True
-        self._store.note(job.channel, Note("limit_hit", {"layer": layer}), Note("alarm", {"kind": layer}))
-        _log.warning("send_refused", layer=layer)
-        return False
-
-    async def _failed(self, wake: Leased, job: SendJob) -> None:
-        if not await self._store.hold(wake, b""):
-            raise LeaseLost
-        given = Happened(job.step, failed=CodeUndelivered(retry_after=30))
-        await self._identification.bring(self._fronts, wake.shard, wake.sid, given)
-        await self._store.finish(wake)
-
-    async def _known_down(self, job: SendJob) -> frozenset[str]:
-        """Asked anew once a second: all sends of that second share the answer."""
-        now = time.monotonic()
-        if now - self._asked >= 1:
-            self._down, self._asked = (await self._store.admit(job.channel, "other", "")).down, now
-        return self._down
-
-    async def _remember(self, delivered: Delivered, down: Collection[str]) -> None:
-        """What this send has taught about the gateways; a refusal of one destination says nothing about its gateway."""
-        for name, word in delivered.failed:
-            if word not in ONE_DESTINATION and word not in ("down", "interrupted"):
-                self._suspects.add(name)
-                await self._store.gateway(name, "down")
-        name = delivered.channel or ""
-        if name in self._suspects or name in down:
-            self._suspects.discard(name)
-            await self._store.gateway(name, "up")

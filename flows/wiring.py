@@ -19,14 +19,24 @@ from flows.plan import PlanError, check_proof, make_plan, suggest
 from flows.records.clients import Records
 from flows.records.opening import BadDatabaseUrl, open_records
 from flows.records.sealing import RecordKeys, WrongRecordsKey
+from flows.sending import Looking, Sending
 from flows.service import Identification
 from flows.settings import Settings, SettingsError, unsafe
 from flows.store import Store, open_redis
 from flows.tokens import Tokens
 from flows.upstream.codes import CodeDelivery, CodeGateways, SecretUnset, build
+from flows.upstream.humo import HumoOptions
+from flows.upstream.luna import LunaOptions
 from flows.wakes import Wakes
 
 DRAIN_SECONDS = 5.0
+
+
+class Upstreams(CodeGateways):
+    """Every stanza below `[upstream]`."""
+
+    humo: HumoOptions | None = None
+    luna: LunaOptions | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +75,31 @@ def _check_gateways(flow: str, step: str, channels: tuple[str, ...] | None) -> N
 
 def gateways(settings: Settings) -> CodeDelivery:
     """The configured ways of delivering a code. Raises `SettingsError`."""
-    unknown = [name for name in settings.upstream if name not in CodeGateways.model_fields]
+    found = upstreams(settings)
+    try:
+        return CodeDelivery(build(found, environ_of(settings)))
+    except SecretUnset as error:
+        raise SettingsError(f"upstream: {error}") from None
+
+
+def environ_of(settings: Settings) -> dict[str, str]:
+    """The secrets by the variables that hold them."""
+    return {name: secret.get_secret_value() for name, secret in settings.secrets.items()}
+
+
+def upstreams(settings: Settings) -> Upstreams:
+    """The stanzas below `upstream`, read. Raises `SettingsError`."""
+    unknown = [name for name in settings.upstream if name not in Upstreams.model_fields]
     if unknown:
-        hint = suggest(unknown[0], tuple(CodeGateways.model_fields))
+        hint = suggest(unknown[0], tuple(Upstreams.model_fields))
         raise SettingsError(f"upstream.{unknown[0]}: no such upstream{hint}")
     tables = {name: settings.upstream_table(name) for name in settings.upstream}
-    environ = {name: secret.get_secret_value() for name, secret in settings.secrets.items()}
     try:
-        return CodeDelivery(build(CodeGateways.model_validate(tables), environ))
+        return Upstreams.model_validate(tables)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise SettingsError(f"upstream.{where}: {first['msg']}") from None
-    except SecretUnset as error:
-        raise SettingsError(f"upstream: {error}") from None
 
 
 def own_secrets(settings: Settings) -> tuple[Keys, RecordKeys]:
@@ -168,13 +189,21 @@ async def open_house(settings: Settings, *, work: bool = True) -> AsyncIterator[
 
 @asynccontextmanager
 async def _working(house: House, keys: Keys) -> AsyncIterator[None]:
-    wakes = Wakes(
+    sending = Sending(
         house.store,
         house.identification,
         delivery=house.delivery,
         fronts=house.fronts,
         keys=keys,
         bank=house.settings.bank.name,
+    )
+    looking = Looking(house.store, house.identification, house.fronts)
+    wakes = Wakes(
+        house.store,
+        keys,
+        house.identification.posted,
+        {"send": sending, "": looking},
+        lease=house.settings.limits.lease,
     )
     drain = AuditDrain(house.store, house.records.audit)
     tasks = [asyncio.create_task(wakes.run()), asyncio.create_task(drain.run())]

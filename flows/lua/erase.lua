@@ -9,13 +9,15 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 local function forget_dialogue(s, sid)
-  for _, name in ipairs(redis.call('HKEYS', s)) do
-    local job = string.match(name, '^job:(.*)$')
-    if job then redis.call('ZREM', p .. 'wakes', sid .. ':' .. job) end
+  for _, queue in ipairs({'wakes', 'talks', 'uploads', 'tells'}) do
+    for _, name in ipairs(redis.call('HKEYS', s)) do
+      local job = string.match(name, '^job:(.*)$')
+      if job then redis.call('ZREM', p .. queue, sid .. ':' .. job) end
+    end
+    redis.call('ZREM', p .. queue, sid .. ':')
   end
-  redis.call('ZREM', p .. 'wakes', sid .. ':')
-  local pair = redis.call('HGET', s, 'pair')
-  redis.call('DEL', p .. 'pair:' .. pair, p .. 'sends:' .. pair)
+  local pair = redis.call('HGET', s, 'pair') or sid
+  redis.call('DEL', p .. 'pair:' .. pair, p .. 'sends:' .. pair, p .. 'inbox:' .. sid)
   for _, step in ipairs(redis.call('HMGET', s, 'step', 'prev')) do
     if step and step ~= '' then redis.call('DEL', p .. 'step:' .. step) end
   end

@@ -2,13 +2,18 @@
 -- the verdict on the attempt, the send budget, the posted effects with their wakes, the token, the audit entries.
 -- KEYS[1]  prefix of the shard
 -- ARGV     1 what to do, as JSON   2 body   3… sealed posted effects, in the order of do.post
--- returns  {"ok", now} | {"lost", now} | {"limited", now, wait}
+-- returns  {"ok", now} | {"lost", now} | {"fenced", now} | {"limited", now, wait}
 local p, todo = KEYS[1], cjson.decode(ARGV[1])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local s = p .. 'session:' .. todo.sid
 local pair, subject, guard, attempt = todo.pair, todo.subject, todo.guard, todo.attempt
 
+-- What made us come here is in somebody else's hands by now.
+local cause = todo.cause
+if cause and redis.call('HGET', p .. 'session:' .. cause.sid, 'worker:' .. cause.job) ~= cause.lease then
+  return {'fenced', now}
+end
 if todo.rev == 0 then
   if (redis.call('GET', p .. 'pair:' .. pair) or '') ~= todo.was then return {'lost', now} end
 elseif todo.rev then
@@ -32,6 +37,18 @@ if todo.send then
   redis.call('ZADD', key, now, todo.send)
   redis.call('PEXPIRE', key, 86400000)
 end
+
+if todo.paper then
+  local key = p .. 'papers:' .. pair .. ':' .. todo.paper.page
+  redis.call('ZREMRANGEBYSCORE', key, '-inf', now - limits.papers_window_ms)
+  local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
+  if redis.call('ZCARD', key) >= limits.papers then return {'limited', now, first[2] + limits.papers_window_ms - now} end
+  redis.call('ZADD', key, now, todo.paper.id)
+  redis.call('PEXPIRE', key, limits.papers_window_ms)
+end
+
+-- The dialogue moves and its cause is done with in one: neither is lost, neither comes twice.
+if cause then finish(p, cause.queue, cause.sid, cause.job, now, '') end
 
 local judged = attempt ~= '' and redis.call('HGET', s, 'judged') or ''
 if attempt ~= '' and redis.call('EXISTS', s) == 1 and not string.find(judged, attempt, 1, true) then
@@ -78,13 +95,31 @@ if todo.rev then
 end
 
 for i, job in ipairs(todo.post) do
-  redis.call('HSET', s, 'job:' .. job.id, ARGV[2 + i])
-  redis.call('ZADD', p .. 'wakes', string.format('%d', now + job.delay), todo.sid .. ':' .. job.id)
+  local sid = todo.sid
+  if job.keep > 0 then
+    -- It outlives the dialogue, so it rests by itself.
+    sid = sid .. '-' .. job.id
+    redis.call('HSET', p .. 'session:' .. sid, 'subject', subject)
+    redis.call('PEXPIRE', p .. 'session:' .. sid, job.keep)
+  end
+  redis.call('HSET', p .. 'session:' .. sid, 'job:' .. job.id, ARGV[2 + i])
+  redis.call('ZADD', p .. job.queue, string.format('%d', now + job.delay), sid .. ':' .. job.id)
 end
 if todo.wake then
   -- A new time takes the wake out of the hands that hold it: who brought us here must not finish it.
   redis.call('HDEL', s, 'worker:')
-  redis.call('ZADD', p .. 'wakes', string.format('%d', todo.wake), todo.sid .. ':')
+  redis.call('ZADD', p .. todo.queue, string.format('%d', todo.wake), todo.sid .. ':')
+end
+if todo.show then
+  local chat = p .. 'session:' .. todo.show
+  redis.call('HSET', chat, 'subject', subject)
+  if todo.language ~= '' then redis.call('HSET', chat, 'language', todo.language) end
+  redis.call('PEXPIRE', chat, 7776000000)
+  if redis.call('HGET', chat, 'worker:show') then
+    redis.call('HSET', chat, 'again:show', '1')
+  else
+    redis.call('ZADD', p .. 'talks', string.format('%d', now), todo.show .. ':show')
+  end
 end
 
 if todo.token then

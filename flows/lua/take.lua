@@ -1,6 +1,7 @@
 -- take: find a dialogue, check every gate, and count the attempt before anybody compares it.
 -- KEYS[1]  prefix of the shard, "shinos:1:{NN}:"; every key is built from it, so all share one slot
--- ARGV     1 how: step | pair | sid   2 that step id, pair or sid   3 channel   4 fingerprints of the given names
+-- ARGV     1 how: step | pair | sid | chat | view   2 that step id, pair, sid or chat   3 channel   4 fingerprints of the
+--          given names
 --          5 attempt id, "" when nothing is answered   6 fingerprint of the answer   7 subject (pair)   8 guard (pair)
 -- pair     whose dialogue it is: the client in a channel, or in one that hides who is a client, the name asked for
 -- guard    the client in a channel: wrong answers and the lock   subject  the client over all channels
@@ -44,13 +45,16 @@ end
 
 local sid = ref
 if how == 'step' then sid = redis.call('GET', p .. 'step:' .. ref) end
-if how == 'pair' then sid = redis.call('GET', p .. 'pair:' .. ref) end
+if how == 'pair' or how == 'chat' or how == 'view' then sid = redis.call('GET', p .. 'pair:' .. ref) end
 -- What is not there is looked up all the same: an unknown step takes as long as a known one.
 local s = p .. 'session:' .. (sid or 'nobody')
 local h = redis.call('HMGET', s, 'rev', 'body', 'channel', 'who', 'step', 'prev', 'prev_answer', 'prev_at',
   'tries', 'limit', 'over', 'ends', 'pair', 'subject', 'answered', 'guard', 'kind')
 local live = h[1] and (now < tonumber(h[12]) or h[11] == 'done')
 
+if (how == 'chat' and not (live and h[11] == '0')) or (how == 'view' and not h[1]) then
+  return {'none', now, sid or '', 0, '', '', 0, 0, 0, ref, ARGV[7], ARGV[8]}
+end
 if how == 'pair' then
   local left = locked(ARGV[8], ARGV[7])
   if live and h[11] == '0' and h[15] == '0' then
@@ -62,13 +66,14 @@ if how == 'pair' then
 end
 
 local newest = redis.call('GET', p .. 'pair:' .. (h[13] or 'nobody'))
-if not live then return {'unknown', now} end
+if not live and how ~= 'view' then return {'unknown', now} end
 local found = {'ok', now, sid, tonumber(h[1]), h[2], h[5], 0, tonumber(h[10]), 0, h[13], h[14], h[16]}
 
 local pair, subject, guard = h[13], h[14], h[16]
 if newest ~= sid then return {'unknown', now} end
-if how == 'sid' then return found end
-local foreign = h[3] ~= channel or not named(h[4])
+if how == 'sid' or how == 'view' then return found end
+if how == 'chat' then ref = h[5] end
+local foreign = how ~= 'chat' and (h[3] ~= channel or not named(h[4]))
 local tries, limit = h[9], tonumber(h[10])
 local count = #tries / 8
 

@@ -78,7 +78,10 @@ class Enrolling:
 
     def _known(self, held: Held, row: ClientRow, now: int) -> Change:
         told = row.known()
-        if any(held.person.get(what, told.get(what)) != told.get(what, held.person.get(what)) for what in _SAME):
+        known = {what: held.person[what] for what in _SAME if what in held.person}
+        if known and not any(told.get(what) == value for what, value in known.items()):
+            raise ClientMismatch
+        if any(told.get(what, value) != value for what, value in known.items()):
             raise ClientMismatch
         if held.person.get("crm_id", row.crm_id) != (row.crm_id or held.person.get("crm_id")):
             raise ClientMismatch

@@ -42,6 +42,7 @@ def _known(facts: Facts, found: Found) -> Facts:
         "client": found.client,
         "phone": found.phone,
         "email": found.email,
+        "chat": found.chat,
         "has_secret_word": found.has_secret_word,
         "has_birth_date": found.has_birth_date,
     }

@@ -81,6 +81,7 @@ class Code(Step[CodeState, CodeOptions]):
             facts.language,
             facts.client,
             self.options.digits,
+            facts.chat,
         )
         limited = CodeUndelivered() if state.undelivered else None
         fresh = state.model_copy(update={"undelivered": False})
@@ -96,16 +97,27 @@ class Code(Step[CodeState, CodeOptions]):
 
     def _ask(self, state: CodeState, facts: Facts, send: SendCode, limited: FlowError | None) -> Ask:
         expects = Expects(kind="code", pattern=f"^[0-9]{{{self.options.digits}}}$")
-        return Ask(_sent_to(facts), state, expects, tries=self.options.tries, post=(send,), if_limited=limited)
+        return Ask(
+            _sent_to(facts, self.options.channels),
+            state,
+            expects,
+            tries=self.options.tries,
+            post=(send,),
+            if_limited=limited,
+        )
 
     def _undelivered(self, state: CodeState, facts: Facts) -> Ask:
         stuck = state.model_copy(update={"undelivered": True})
-        return Ask(_sent_to(facts), stuck, Expects(kind="code"), error=CodeUndelivered(retry_after=30))
+        return Ask(
+            _sent_to(facts, self.options.channels), stuck, Expects(kind="code"), error=CodeUndelivered(retry_after=30)
+        )
 
 
-def _sent_to(facts: Facts) -> Text:
+def _sent_to(facts: Facts, channels: tuple[str, ...]) -> Text:
     """Where to. In a channel that hides who is a client the mask comes from what was asked, not from the records."""
     if facts.reveal_unknown:
+        if facts.chat and facts.phone and channels[0] == "telegram":
+            return Text(key="code.sent_chat", params={"to": Identifier(kind="phone", value=facts.phone).mask()})
         known = {"phone": facts.phone, "email": facts.email}
     else:
         known = {name.kind: name.value for name in facts.names}

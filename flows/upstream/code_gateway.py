@@ -46,6 +46,7 @@ class CodeMessage:
     text: str = field(repr=False)
     language: str
     resubmitted: bool = False
+    chat: str | None = field(default=None, repr=False)
 
 
 class Gateway(Protocol):

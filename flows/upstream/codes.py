@@ -16,6 +16,7 @@ from flows.upstream.console import Console, ConsoleOptions
 from flows.upstream.mail import Mail, MailOptions
 from flows.upstream.osonsms import OsonSMS, OsonSMSOptions
 from flows.upstream.smsc import SMSC, SMSCOptions
+from flows.upstream.telegram import Telegram, TelegramOptions
 from flows.upstream.telegram_gateway import TelegramGateway, TelegramGatewayOptions
 
 __all__ = [
@@ -54,6 +55,7 @@ class CodeGateways(BaseModel):
     osonsms: OsonSMSOptions | None = None
     smsc: SMSCOptions | None = None
     mail: MailOptions | None = None
+    telegram: TelegramOptions | None = None
     telegram_gateway: TelegramGatewayOptions | None = None
     console: ConsoleOptions | None = None
 
@@ -65,6 +67,8 @@ def build(options: CodeGateways, environ: Mapping[str, str]) -> dict[str, Gatewa
         gateways.append(OsonSMS(options.osonsms, secret(environ, options.osonsms.token_env)))
     if options.smsc:
         gateways.append(SMSC(options.smsc, secret(environ, options.smsc.secret_env)))
+    if options.telegram:
+        gateways.append(Telegram(options.telegram, secret(environ, options.telegram.token_env)))
     if options.telegram_gateway:
         token = secret(environ, options.telegram_gateway.token_env)
         gateways.append(TelegramGateway(options.telegram_gateway, token))

@@ -93,6 +93,7 @@ class Web:
         params: Fields | None = None,
         data: Fields | None = None,
         json: object = None,
+        content: bytes | None = None,
         files: Mapping[str, File] | None = None,
         headers: Mapping[str, str] | None = None,
         retry: bool = False,
@@ -112,6 +113,7 @@ class Web:
                 params=params,
                 data=data,
                 json=json,
+                content=content,
                 files=files,
                 headers={**self._headers, **(headers or {})},
             )

@@ -1,0 +1,92 @@
+"""Performs what the steps of a chat wish for besides: Humo's tasks, enrolment, the secret word, erasure."""
+
+import asyncio
+from typing import Any
+
+from flows.effects import Effect, EnrolClient, EraseClient, PagesOf, SetWord, TaskStatus, WordPrint
+from flows.errors import Unavailable
+from flows.keys import Keys
+from flows.model import Proof
+from flows.papers import Task
+from flows.performing import Call, Performing
+from flows.records.clients import Records
+from flows.records.people import ClientRow
+from flows.records.words import normalise
+from flows.store import Store
+from flows.upstream.humo import Humo
+
+STATUS_SECONDS = 3.0
+"""A look at a task is part of a turn, and a turn must be saved within five seconds of its reading."""
+
+
+class Attending(Performing):
+    def __init__(self, registry: Records, keys: Keys, store: Store, humo: Humo, channels: tuple[str, ...]) -> None:
+        super().__init__(registry, keys, ())
+        self._registry = registry
+        self._store = store
+        self._humo = humo
+        self._channels = channels
+        self._lasting = keys
+
+    async def _perform(self, effect: Effect[Any], call: Call) -> object:
+        result: object = None
+        match effect:
+            case PagesOf():
+                result = self._pages(effect.document)
+            case TaskStatus():
+                result = await self._status(effect)
+            case EnrolClient():
+                result = await self._enrol(effect, call)
+            case WordPrint():
+                result = self._lasting.fingerprint("word", call.sid, normalise(effect.text))
+            case SetWord():
+                await self._registry.set_word(effect.client, effect.text)
+            case EraseClient():
+                await self._erase(effect.client, call.front.name)
+            case _:
+                result = await super()._perform(effect, call)
+        return result
+
+    def _pages(self, document: str) -> tuple[str, ...]:
+        options = self._humo.options
+        if document == "additional":
+            return tuple(f"{name}/{page}" for name in options.additional for page in options.documents[name].pages)
+        known = options.documents.get(document)
+        return known.pages if known else ()
+
+    async def _status(self, effect: TaskStatus) -> Task:
+        try:
+            async with asyncio.timeout(STATUS_SECONDS):
+                return await self._humo.task(effect.link, effect.task)
+        except TimeoutError:
+            raise Unavailable from None
+
+    async def _enrol(self, effect: EnrolClient, call: Call) -> str:
+        reading = effect.reading
+        row = ClientRow(
+            crm_id=effect.crmid,
+            first_name=reading.first_name,
+            last_name=reading.last_name,
+            middle_name=reading.middle_name,
+            phone=effect.phone,
+            birth_date=reading.birth_date,
+            inn=reading.tax_number,
+            telegram=f"@{effect.username.lower()}" if effect.username else None,
+            telegram_id=effect.user,
+            gender=reading.gender,
+            document_type=effect.document,
+            document_number=reading.document_number,
+            document_issued=reading.issued,
+            document_expires=reading.expires,
+            document_authority=reading.authority,
+            address=reading.address,
+            identified_at=str(int(max(at for _, at in effect.proofs))),
+        )
+        proven = [Proof(method=method, at=at) for method, at in effect.proofs]
+        return await self._registry.enrolling.enrol(row, proven, call.sid, {"document": effect.document})
+
+    async def _erase(self, client: str, channel: str) -> None:
+        """The record first: with its key gone, whatever Redis still holds opens nothing."""
+        await self._registry.writer.erase(client)
+        subject = self._lasting.fingerprint("client", client)
+        await self._store.erase(subject, self._channels, audited_as=channel)

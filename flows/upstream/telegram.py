@@ -1,0 +1,79 @@
+"""Telegram's Bot API, as far as the house itself needs it: a code into a client's chat, and the bytes of a photo.
+
+Without aiogram, whose import costs seconds and 170 MB: the Search API sends codes too. The token is part of each
+address (core.telegram.org/bots/api#making-requests), and `web.py` lets no address out.
+"""
+
+import re
+
+from pydantic import Field
+
+from flows.errors import Refused, Unexpected
+from flows.upstream.answer import Told
+from flows.upstream.code_gateway import CodeMessage, GatewayOptions
+from flows.upstream.web import BaseUrl, Web
+
+LARGEST_FILE = 10 * 2**20
+_PATH = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)*[A-Za-z0-9_-][A-Za-z0-9._-]*")
+
+
+class TelegramOptions(GatewayOptions):
+    """`url` is the Bot API's host; a Bot API server of one's own is another."""
+
+    url: BaseUrl = "https://api.telegram.org"
+    token_env: str = "SHINOS_TELEGRAM_TOKEN"
+
+
+class _File(Told):
+    file_path: str = Field(default="", repr=False)
+
+
+class _Said(Told):
+    ok: bool = False
+    result: _File | bool | dict[str, object] | None = Field(default=None, repr=False, union_mode="left_to_right")
+
+
+class Telegram:
+    name = "telegram"
+
+    def __init__(self, options: TelegramOptions, token: str) -> None:
+        self.url = options.url
+        self.token = token
+        self._web = Web(options.url)
+
+    async def close(self) -> None:
+        await self._web.close()
+
+    def serves(self, message: CodeMessage) -> bool:
+        return message.chat is not None
+
+    async def send(self, message: CodeMessage) -> None:
+        """A blocked bot is `Refused("unreachable")`: the next channel then."""
+        body = {"chat_id": message.chat, "text": message.text, "protect_content": True}
+        await self._call("sendMessage", body)
+
+    async def ping(self) -> None:
+        await self._call("getMe", {})
+
+    async def file(self, ref: str) -> bytes:
+        """The bytes behind a file_id. Raises `Refused`: "too_large", or "gone" when Telegram has it no more."""
+        said = await self._call("getFile", {"file_id": ref}, retry=True, gone=True)
+        path = said.result.file_path if isinstance(said.result, _File) else ""
+        if not _PATH.fullmatch(path):
+            raise Unexpected
+        answer = await self._web.call(
+            "GET", f"file/bot{self.token}/{path}", retry=True, total=30.0, largest=LARGEST_FILE + 1
+        )
+        if answer.status != 200:
+            raise Refused("gone")
+        if len(answer.body) > LARGEST_FILE:
+            raise Refused("too_large")
+        return answer.body
+
+    async def _call(self, method: str, body: dict[str, object], *, retry: bool = False, gone: bool = False) -> _Said:
+        answer = await self._web.call("POST", f"bot{self.token}/{method}", json=body, retry=retry)
+        if answer.status == 200:
+            return answer.read(_Said)
+        if answer.status in (401, 404):
+            raise Refused("credentials")
+        raise Refused("gone" if gone else "unreachable")
