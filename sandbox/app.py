@@ -6,11 +6,11 @@ import aiohttp_jinja2
 import jinja2
 from aiohttp import web
 
-from sandbox import control, osonsms, page, smsc, telegram, telegram_gateway
+from sandbox import control, humo, osonsms, page, smsc, telegram, telegram_gateway
 from sandbox.gate import make_gate
 from sandbox.world import World
 
-UPSTREAMS = (osonsms.UPSTREAM, smsc.UPSTREAM, telegram_gateway.UPSTREAM, telegram.UPSTREAM)
+UPSTREAMS = (humo.UPSTREAM, osonsms.UPSTREAM, smsc.UPSTREAM, telegram_gateway.UPSTREAM, telegram.UPSTREAM)
 WORLD: web.AppKey[World] = web.AppKey("world", World)
 LARGEST_BODY = 16 * 2**20  # a photo of 10 MB in a multipart body
 

@@ -74,7 +74,7 @@ def papers(crmid: str, number: int, tax_number: str, gender: str) -> dict[str, s
     year, day = 2018 + number % 7, f"{1 + number * 5 % 12:02}-{1 + number * 11 % 28:02}"
     return {
         "id_card": f"A{31_950_000 + number * 7:08}",
-        "id_old": f"A{3_400_000 + number * 13:07}",
+        "id_old": f"A{(3_400_000 + number * 13) % 10**7:07}",
         "issued": f"{year}-{day}",
         "expires": f"{year + 10}-{day}",
         "authority": f"ШВКД дар ноҳияи {DISTRICTS[number % len(DISTRICTS)]}",

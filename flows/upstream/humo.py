@@ -86,7 +86,7 @@ def _or_none(value: str | None) -> str | None:
 
 Opaque = Annotated[str, BeforeValidator(_as_text), Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 """An id that is a number in the samples and may be text."""
-Short = Annotated[str | None, BeforeValidator(_as_text), Field(max_length=2048), AfterValidator(_or_none)]
+Short = Annotated[Annotated[str, Field(max_length=2048)] | None, BeforeValidator(_as_text), AfterValidator(_or_none)]
 
 
 class _Opened(Told):
