@@ -15,7 +15,7 @@ from flows.errors import FlowError, Locked, StepUnknown, StoreDown, TooManyReque
 from flows.jobs import Job, TellJob
 from flows.keys import Keys
 from flows.machine import Turn
-from flows.model import Again, Facts, Happened, Input, Purpose, Reply, Sent, Session, Speak, Visit, Wake
+from flows.model import Again, Chosen, Facts, Happened, Input, Purpose, Reply, Sent, Session, Speak, Typed, Visit, Wake
 from flows.moves import Leased, Move, Taken
 from flows.performing import Call, Front, Performing
 from flows.shards import shard_of_fingerprint
@@ -43,7 +43,7 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What one message comes to. `step` is the step that a button belongs to; `number` the message's own in the chat."""
+    """What one message comes to. `step` is the one that a button belongs to; `number` the message's own in the chat."""
 
     given: Input | Arrival
     update: str
@@ -73,8 +73,12 @@ class Conversation:
         for _ in range(RACES):
             taken = await self._take(chat, front, attempt)
             session = taken.session
-            fresh = session is None or session.plan != front.plan.digest
-            if fresh or isinstance(message.given, Arrival):
+            if (
+                session is None
+                or session.plan != front.plan.digest
+                or taken.verdict == "none"
+                or isinstance(message.given, Arrival)
+            ):
                 done = await self._begin(call, taken, visitor, message, wake)
             elif taken.verdict == "ok":
                 done = await self._turn(call, _littered(taken, message), _given(message, taken), wake)
@@ -98,10 +102,9 @@ class Conversation:
                 return
         await self._store.finish(wake)
 
-    async def view(self, chat: str) -> Session | None:
+    async def view(self, chat: str) -> Taken:
         """What the chat is to see, ended dialogues included."""
-        shard = shard_of_fingerprint(chat)
-        return (await self._store.take("view", chat, shard, subject=chat, guard=chat)).session
+        return await self._store.take("view", chat, shard_of_fingerprint(chat), subject=chat, guard=chat)
 
     async def _take(self, chat: str, front: Front, attempt: str) -> Taken:
         """With its session also where the attempt was turned away."""
@@ -110,10 +113,8 @@ class Conversation:
         taken = await self._store.take("chat", chat, shard, attempt=attempt, **whose)
         if taken.verdict in ("ok", "none"):
             return taken
-        seen = await self._store.take("view", chat, shard, **whose)
-        return Taken(
-            taken.verdict, taken.now, seen.sid, seen.rev, seen.session, seen.step_id, 0, 0, taken.wait, chat, chat, chat
-        )
+        seen = await self.view(chat)
+        return replace(seen, verdict=taken.verdict, wait=taken.wait, subject=chat, guard=chat, pair=chat)
 
     async def _begin(self, call: Call, taken: Taken, visitor: Visitor, message: Message, wake: Leased) -> bool:
         arrival = message.given if isinstance(message.given, Arrival) else Arrival()
@@ -202,18 +203,30 @@ class Conversation:
 
 
 def _given(message: Message, taken: Taken) -> Input:
-    """A button of a question that was passed long ago asks for the one that stands."""
-    stale = message.step and message.step != taken.step_id
-    return Again() if stale or isinstance(message.given, Arrival) else message.given
+    """A button's number as the choice it stands for; one of a question long passed asks for the one that stands."""
+    given = message.given
+    if isinstance(given, Arrival):
+        return Again()
+    if not isinstance(given, Chosen):
+        return given
+    choices = taken.session.reply.expects.choices if taken.session else ()
+    fits = message.step == taken.step_id and given.id.isdecimal() and int(given.id) < len(choices)
+    return Chosen(choices[int(given.id)].id) if fits else Again()
 
 
 def _littered(taken: Taken, message: Message) -> Taken:
-    """A photo is remembered by its message, to be taken out of the chat in the end."""
+    """A photo, or a secret word, is remembered by its message, to be taken out of the chat."""
     session = taken.session
-    if session is None or not isinstance(message.given, Sent) or not message.number:
+    if session is None or not message.number:
         return taken
-    litter = (*session.facts.there.litter[-50:], message.number)
-    return replace(taken, session=session.model_copy(update={"facts": session.facts.visiting(litter=litter)}))
+    visit, reply = session.facts.there, session.reply
+    if isinstance(message.given, Sent):
+        facts = session.facts.visiting(litter=(*visit.litter[-50:], message.number))
+    elif isinstance(message.given, Typed) and reply.expects.secret:
+        facts = session.facts.visiting(whispered=(*visit.whispered[-20:], message.number))
+    else:
+        return taken
+    return replace(taken, session=session.model_copy(update={"facts": facts}))
 
 
 def _stopped(session: Session, error: FlowError) -> Turn:
@@ -232,5 +245,11 @@ def _forgetting(session: Session) -> Session:
     """An ended dialogue keeps what its last words need, and nothing of the person."""
     visit = session.facts.there
     home_page = visit.link.home_page if visit.link else None
-    kept = Visit(user=visit.user, purpose=visit.purpose, litter=visit.litter, home_page=home_page)
+    kept = Visit(
+        user=visit.user,
+        purpose=visit.purpose,
+        litter=visit.litter,
+        whispered=visit.whispered,
+        home_page=home_page,
+    )
     return session.model_copy(update={"facts": Facts(language=session.facts.language, visit=kept), "state": "{}"})

@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 from flows.errors import StoreDown
 from flows.records.chain import AuditEntry
 from flows.shards import HALL, SHARDS, prefix
-from flows.store import Store
+from flows.store import Store, leads
 
 PAUSE_SECONDS = 0.25
 GRACE_SECONDS = 60.0
@@ -61,7 +61,7 @@ class AuditDrain:
 
     async def once(self) -> int:
         """Move one batch, if the lease is ours; the number of entries moved."""
-        if not await self._leased():
+        if not await leads(self._redis, "drain", self._name, LEASE_MS):
             return 0
         pipe = self._redis.pipeline(transaction=False)
         for shard in range(SHARDS):
@@ -77,14 +77,6 @@ class AuditDrain:
                 pipe.xdel(prefix(shard) + "audit", *(key for key, _ in rows))
         await pipe.execute()
         return len(batch)
-
-    async def _leased(self) -> bool:
-        key = HALL + "drain"
-        if await self._redis.set(key, self._name, nx=True, px=LEASE_MS):
-            return True
-        if await self._redis.get(key) != self._name.encode():
-            return False
-        return bool(await self._redis.pexpire(key, LEASE_MS))
 
     async def _stuck(self) -> None:
         with contextlib.suppress(RedisError, OSError):

@@ -58,7 +58,8 @@ class Photo(Stored):
 class Visit(Stored):
     """What a dialogue in a chat knows besides: who writes there, what for, and how far the papers are.
 
-    `user` is the chat's own number of the person. `litter` are the numbers of the person's messages that hold photos.
+    `user` is the chat's own number of the person. `litter` are the numbers of the person's messages that hold photos,
+    `whispered` of those that hold a secret word.
     """
 
     user: str = Field(repr=False)
@@ -73,6 +74,7 @@ class Visit(Stored):
     reading: Reading = Reading()
     home_page: str | None = Field(default=None, repr=False)
     litter: tuple[int, ...] = ()
+    whispered: tuple[int, ...] = ()
 
 
 class Facts(Stored):

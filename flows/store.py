@@ -16,7 +16,8 @@ slot. What belongs to a channel, a gateway or the house as a whole lives in shar
 | session:<chat>, inbox:<chat> | messages of a chat that wait; what it shows | 90 days; 24 h         |
 | update:<id>, papers:<chat>:<page> | messages heard; uploads of a page    | 24 h; 6 h               |
 | link:<fp>                  | the chat that came with a presign key: the hall | 24 h               |
-| channel_…, phone:…, prefix…, gateway…, sends_today, drain, audit_stuck: the hall | limits, health | at most 24 h |
+| channel_…, phone:…, prefix…, gateway…, sends_today, audit_stuck: the hall | limits, health | at most 24 h |
+| drain, poller: the hall    | which process has that role                 | a moment                |
 
 "Subject" is a client under all names, "guard" a subject in a channel, "pair" whose dialogue it is: the guard, or in a
 channel that hides who is a client, the name that was asked for. All are fingerprints; no name, phone or code reaches
@@ -67,6 +68,15 @@ def open_redis(url: str, connections: int) -> Redis:
         protocol=2,
     )
     return Redis.from_pool(pool)
+
+
+async def leads(redis: Redis, role: str, name: str, milliseconds: int) -> bool:
+    """Is it us, of many processes, who has this role for now? Renewed by asking again. Raises what Redis raises."""
+    if await redis.set(HALL + role, name, nx=True, px=milliseconds):
+        return True
+    if await redis.get(HALL + role) != name.encode():
+        return False
+    return bool(await redis.pexpire(HALL + role, milliseconds))
 
 
 class Store:
@@ -206,7 +216,7 @@ class Store:
                 first = await self.redis.set(f"{HALL}link:{link}", chat, nx=True, get=True, ex=86400)
         except (RedisError, OSError, TimeoutError):
             raise StoreDown(retry_after=1) from None
-        return first is None or _text(first) == chat
+        return first is None or first in (chat, chat.encode())
 
     async def unlock(self, subject: str, channels: Sequence[str], *, audited_as: str) -> None:
         """Forget a client's wrong answers and locks (security.md §7 #8: only an operator may)."""

@@ -37,7 +37,9 @@ _log = structlog.get_logger("uploads")
 class Opening:
     """Opens a presign key. A person's own key belongs to the first chat that comes with it (security.md E2, §7 #22)."""
 
-    def __init__(self, store: Store, conversation: Conversation, fronts: Mapping[str, Front], humo: Humo, keys: Keys):
+    def __init__(
+        self, store: Store, conversation: Conversation, fronts: Mapping[str, Front], *, humo: Humo, keys: Keys
+    ) -> None:
         self._store = store
         self._conversation = conversation
         self._fronts = fronts

@@ -1,8 +1,8 @@
 """Humo's callback: whoever gave out the link is told that the person is identified.
 
-The address comes from Humo's answer, so it is hostile until its host is found in `bot.callback_hosts` (security.md Q15).
-Signed as Standard Webhooks does (github.com/standard-webhooks/standard-webhooks, spec, "Signature scheme"): the same
-`webhook-id` for every try, so the receiver can tell a repeat.
+The address comes from Humo's answer, so it is hostile until its host is found in `bot.callback_hosts` (security.md
+Q15). Signed as Standard Webhooks does (github.com/standard-webhooks/standard-webhooks, spec, "Signature scheme"): the
+same `webhook-id` for every try, so the receiver can tell a repeat.
 """
 
 import base64

@@ -178,7 +178,7 @@ async def open_house(settings: Settings, *, work: bool = True) -> AsyncIterator[
         keys, _ = own_secrets(settings)
         store = Store(open_redis(redis_url(settings), settings.redis.connections), keys, settings.limits)
         stack.push_async_callback(store.close)
-        await _check_redis(store, settings)
+        await check_redis(store, settings)
         performing = Performing(records, keys, delivery.gateways)
         identification = Identification(store, performing, keys, settings.bank.country)
         house = House(settings, fronts, store, records, identification, Tokens(store, keys), delivery)
@@ -216,7 +216,7 @@ async def _working(house: House, keys: Keys) -> AsyncIterator[None]:
         await wakes.drain(DRAIN_SECONDS)
 
 
-async def _check_redis(store: Store, settings: Settings) -> None:
+async def check_redis(store: Store, settings: Settings) -> None:
     """A Redis that forgets would forget locks and used codes: production refuses it (security.md M3-M6)."""
     await store.ping()
     problems = await redis_problems(store)

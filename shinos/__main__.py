@@ -32,10 +32,10 @@ def shinos(
 
 @app.command()
 def up(config: Config = CONFIG) -> None:
-    """Run everything on this machine: embedded Redis, SQLite, the sandbox, the Search API."""
+    """Run everything on this machine: embedded Redis, SQLite, the sandbox, the Search API, the bot."""
     from shinos import serving
 
-    raise typer.Exit(serving.run(settings_of(config), serving.up))
+    raise typer.Exit(serving.run(settings_of(config), lambda given: serving.up(given, config)))
 
 
 @app.command()
@@ -53,6 +53,14 @@ def serve(
     if workers > 1:
         raise typer.Exit(several.run(config, settings, listening, workers))
     raise typer.Exit(serving.run(settings, lambda given: serving.serve(given, listening)))
+
+
+@app.command()
+def bot(config: Config = CONFIG) -> None:
+    """Run the Telegram bot. Several may run: one of them polls, all of them answer."""
+    from shinos import serving
+
+    raise typer.Exit(serving.run(settings_of(config), serving.bot))
 
 
 @app.command()

@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -117,8 +118,9 @@ async def sandbox(settings: Settings) -> int:
     return 0
 
 
-async def up(settings: Settings) -> int:
-    """Everything on one machine: embedded Redis, SQLite, sandbox, Search API."""
+async def up(settings: Settings, config: Path) -> int:
+    """Everything on one machine: embedded Redis, SQLite, sandbox, Search API, bot."""
+    from shinos.alongside import bot_alongside
     from shinos.embedded import embedded_redis
 
     stop = stop_signal()
@@ -132,8 +134,23 @@ async def up(settings: Settings) -> int:
             settings = await _with_sandbox(stack, settings, url_of(listening))
         await open_api(stack, settings, listening)
         sys.stdout.write(f"Search API   {url_of(listening)}/docs\n")
+        if settings.bot.enabled and settings.bot.flow in settings.flow:
+            await stack.enter_async_context(bot_alongside(settings, config))
         say_ready(listening)
         await stop.wait()
+    return 0
+
+
+async def bot(settings: Settings) -> int:
+    """One process of the Telegram bot."""
+    from bot.running import run_bot
+
+    def ready(where: str) -> None:
+        sys.stdout.write(f"ready {where}\n")
+        sys.stdout.flush()
+        settle_memory()
+
+    await run_bot(settings, ready, stop_signal())
     return 0
 
 
@@ -147,4 +164,6 @@ async def _with_sandbox(stack: AsyncExitStack, settings: Settings, search_api: s
     await open_sandbox(stack, settings, listening, search_api)
     imported = await import_cast(settings)
     sys.stdout.write(f"Sandbox      {url_of(listening)}/ ({imported} people to be, and what they are sent)\n")
+    if settings.bot.enabled:
+        sys.stdout.write(f"Chat         {url_of(listening)}/telegram/ (be a client of the bot)\n")
     return settings

@@ -43,7 +43,7 @@ class CodeOptions(Options):
     digits: int = Field(default=6, ge=6, le=10)
     lifetime: int = Field(default=300, ge=60, le=600, description="seconds")
     tries: int = Field(default=5, ge=3, le=5)
-    channels: tuple[str, ...] = Field(default=("osonsms", "smsc", "mail"), min_length=1)
+    channels: tuple[str, ...] = Field(default=("telegram", "osonsms", "smsc", "mail"), min_length=1)
 
 
 class Code(Step[CodeState, CodeOptions]):
@@ -98,7 +98,7 @@ class Code(Step[CodeState, CodeOptions]):
     def _ask(self, state: CodeState, facts: Facts, send: SendCode, limited: FlowError | None) -> Ask:
         expects = Expects(kind="code", pattern=f"^[0-9]{{{self.options.digits}}}$")
         return Ask(
-            _sent_to(facts, self.options.channels),
+            self._sent_to(facts),
             state,
             expects,
             tries=self.options.tries,
@@ -108,23 +108,20 @@ class Code(Step[CodeState, CodeOptions]):
 
     def _undelivered(self, state: CodeState, facts: Facts) -> Ask:
         stuck = state.model_copy(update={"undelivered": True})
-        return Ask(
-            _sent_to(facts, self.options.channels), stuck, Expects(kind="code"), error=CodeUndelivered(retry_after=30)
-        )
+        return Ask(self._sent_to(facts), stuck, Expects(kind="code"), error=CodeUndelivered(retry_after=30))
 
-
-def _sent_to(facts: Facts, channels: tuple[str, ...]) -> Text:
-    """Where to. In a channel that hides who is a client the mask comes from what was asked, not from the records."""
-    if facts.reveal_unknown:
-        if facts.chat and facts.phone and channels[0] == "telegram":
-            return Text(key="code.sent_chat", params={"to": Identifier(kind="phone", value=facts.phone).mask()})
-        known = {"phone": facts.phone, "email": facts.email}
-    else:
-        known = {name.kind: name.value for name in facts.names}
-    for kind in ("phone", "email"):
-        if value := known.get(kind):
-            return Text(key=f"code.sent_{kind}", params={"to": Identifier(kind=kind, value=value).mask()})
-    return Text(key="code.sent")
+    def _sent_to(self, facts: Facts) -> Text:
+        """Where to. In a channel that hides who is a client the mask comes from what was asked, not from records."""
+        if facts.reveal_unknown:
+            if facts.chat and facts.phone and self.options.channels[0] == "telegram":
+                return Text(key="code.sent_chat", params={"to": Identifier(kind="phone", value=facts.phone).mask()})
+            known = {"phone": facts.phone, "email": facts.email}
+        else:
+            known = {name.kind: name.value for name in facts.names}
+        for kind in ("phone", "email"):
+            if value := known.get(kind):
+                return Text(key=f"code.sent_{kind}", params={"to": Identifier(kind=kind, value=value).mask()})
+        return Text(key="code.sent")
 
 
 STEP = Code

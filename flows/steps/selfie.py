@@ -18,7 +18,7 @@ class Selfie(Uploading):
         return ("selfie",)
 
     def question(self, page: str) -> Text:
-        return Text(key=f"{page}.ask")
+        return Text(key="selfie.ask")
 
 
 STEP = Selfie

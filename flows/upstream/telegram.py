@@ -49,7 +49,7 @@ class Telegram:
 
     async def send(self, message: CodeMessage) -> None:
         """A blocked bot is `Refused("unreachable")`: the next channel then."""
-        body = {"chat_id": message.chat, "text": message.text, "protect_content": True}
+        body: dict[str, object] = {"chat_id": message.chat, "text": message.text, "protect_content": True}
         await self._call("sendMessage", body)
 
     async def ping(self) -> None:

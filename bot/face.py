@@ -1,0 +1,159 @@
+"""What a chat is shown: the newest reply, once; progress edited in place; what should not stay, taken away.
+
+Telegram knows no idempotence. What was sent is written down right after, so a crash in between repeats one message.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from contextlib import suppress
+
+import structlog
+from aiogram import Bot
+from aiogram.exceptions import (
+    TelegramBadRequest,
+    TelegramForbiddenError,
+    TelegramNetworkError,
+    TelegramRetryAfter,
+    TelegramServerError,
+)
+from aiogram.types import InlineKeyboardMarkup
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from bot.render import Shown, shown
+from flows.attendance import Attendance
+from flows.model import Session
+from flows.moves import Leased, Taken
+from flows.wakes import LeaseLost
+
+AGAIN_SECONDS = 2.0
+_log = structlog.get_logger("bot")
+
+
+class Face(BaseModel):
+    """What a chat shows now: of which turn and step, how it reads, the message that is edited while we wait (`live`),
+    the one with buttons; and the person's messages that are still to be taken away, or were.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    turn: str = ""
+    step: str = ""
+    looks: str = ""
+    live: int | None = None
+    buttons: int | None = None
+    litter: tuple[int, ...] = ()
+    gone: tuple[int, ...] = ()
+
+
+class Showing:
+    """Carries "show"."""
+
+    def __init__(self, attendance: Attendance, bot: Bot) -> None:
+        self._conversation = attendance.conversation
+        self._store = attendance.store
+        self._settings = attendance.settings.bot
+        self._bot = bot
+
+    async def carry(self, wake: Leased, _job: None) -> None:
+        view = await self._conversation.view(wake.sid)
+        face = _read(wake.sealed)
+        if view.session is None:
+            await self._store.finish(wake, wake.sealed)
+            return
+        try:
+            face = await self._shown(face, view, view.session)
+        except TelegramRetryAfter as wait:
+            await self._store.put_back(wake, wait.retry_after)
+            return
+        except (TelegramNetworkError, TelegramServerError) as error:
+            _log.warning("telegram_down", error=type(error).__name__)
+            await self._store.put_back(wake, AGAIN_SECONDS)
+            return
+        except TelegramForbiddenError:
+            _log.info("blocked", chat=wake.sid)
+        cleaned = await self._cleaned(wake, face, view.session)
+        if not await self._store.finish(wake, _written(cleaned)):
+            raise LeaseLost
+
+    async def give_up(self, wake: Leased, _job: None) -> None:
+        await self._store.finish(wake, wake.sealed)
+
+    async def _shown(self, face: Face, view: Taken, session: Session) -> Face:
+        turn = f"{view.sid}:{view.rev}"
+        if face.turn == turn:
+            return face
+        what = shown(session, view.step_id, self._settings)
+        looks = hashlib.sha256(f"{what.text}{what.markup}".encode()).hexdigest()[:16]
+        litter = tuple(dict.fromkeys((*face.litter, *session.facts.there.litter)))
+        fresh = face.model_copy(update={"turn": turn, "step": view.step_id, "looks": looks, "litter": litter})
+        chat, place = int(session.facts.there.user), self._in_place(face, view, session, what)
+        if place:
+            if looks != face.looks:
+                await self._edit(chat, place, what)
+            return fresh
+        sent = await self._bot.send_message(chat, what.text, reply_markup=what.markup, protect_content=True)
+        return await self._after(chat, face, fresh, what, sent.message_id, aside=_is_aside(session))
+
+    @staticmethod
+    def _in_place(face: Face, view: Taken, session: Session, what: Shown) -> int | None:
+        """The message that becomes this one: progress, or a question whose buttons alone have changed."""
+        if what.live:
+            return face.live
+        same = (
+            session.reply.kind == "ask" and face.step == view.step_id and isinstance(what.markup, InlineKeyboardMarkup)
+        )
+        return face.buttons if same else None
+
+    async def _edit(self, chat: int, message: int, what: Shown) -> None:
+        markup = what.markup if isinstance(what.markup, InlineKeyboardMarkup) else None
+        with suppress(TelegramBadRequest):  # it reads so already, or the person has taken it away
+            await self._bot.edit_message_text(what.text, chat_id=chat, message_id=message, reply_markup=markup)
+
+    async def _after(self, chat: int, face: Face, fresh: Face, what: Shown, sent: int, *, aside: bool) -> Face:
+        """Progress that is over goes; buttons of an earlier question no longer invite."""
+        if aside:
+            return fresh
+        with suppress(TelegramBadRequest):
+            if face.live:
+                await self._bot.delete_message(chat, face.live)
+        with suppress(TelegramBadRequest):
+            if face.buttons:
+                await self._bot.edit_message_reply_markup(chat_id=chat, message_id=face.buttons)
+        buttons = sent if isinstance(what.markup, InlineKeyboardMarkup) else None
+        return fresh.model_copy(update={"live": sent if what.live else None, "buttons": buttons})
+
+    async def _cleaned(self, wake: Leased, face: Face, session: Session) -> Face:
+        """Secret words at once, photos in the end; what was shown is written down before."""
+        visit = session.facts.there
+        wanted = set(visit.whispered)
+        if session.over and self._settings.delete_photos:
+            wanted |= set(face.litter)
+        left = wanted - set(face.gone)
+        if not left:
+            return face
+        if not await self._store.hold(wake, _written(face)):
+            raise LeaseLost
+        await self._delete(int(visit.user), left)
+        litter = () if session.over else face.litter
+        return face.model_copy(update={"gone": (*face.gone, *left)[-100:], "litter": litter})
+
+    async def _delete(self, chat: int, messages: Iterable[int]) -> None:
+        for message in messages:
+            with suppress(TelegramBadRequest, TelegramForbiddenError):
+                await self._bot.delete_message(chat, message)
+
+
+def _is_aside(session: Session) -> bool:
+    """A word between two edits: the progress above it goes on."""
+    return session.reply.kind == "refuse" and session.reply.expects.kind == "nothing"
+
+
+def _read(body: bytes) -> Face:
+    try:
+        return Face.model_validate_json(body or b"{}")
+    except ValidationError:
+        return Face()
+
+
+def _written(face: Face) -> bytes:
+    return face.model_dump_json(exclude_defaults=True).encode()

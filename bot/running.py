@@ -1,0 +1,125 @@
+"""The bot as a whole: `run_bot(settings, ready, stop)` until it is told to stop."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from urllib.parse import urlsplit
+
+import structlog
+from aiogram import Bot
+from aiogram.client.session.aiohttp import AiohttpSession
+from aiogram.client.telegram import TelegramAPIServer
+from aiogram.exceptions import TelegramAPIError
+from aiogram.types import BotCommand
+from aiohttp import web
+
+from bot.face import Showing
+from bot.intake import ALLOWED, Intake, webhook
+from bot.talk import COMMANDS, Hearing
+from flows.attendance import Attendance, open_attendance
+from flows.settings import Settings, SettingsError
+from flows.texts import LANGUAGES, Text, render
+from flows.wakes import Carrier
+
+SESSIONS = 64
+"""Calls to Telegram at the same time."""
+GREETING_SECONDS = 60.0
+_log = structlog.get_logger("bot")
+
+
+async def run_bot(settings: Settings, ready: Callable[[str], None], stop: asyncio.Event) -> None:
+    """`ready` is told the bot's name, or the address of its webhook. Raises `SettingsError`, `StoreDown`."""
+    async with AsyncExitStack() as stack:
+        attendance = await stack.enter_async_context(open_attendance(settings))
+        bot = await stack.enter_async_context(_open_bot(attendance))
+        intake = Intake(attendance, bot)
+        talks: dict[str, Carrier] = {
+            "in": Hearing(attendance, bot),
+            "show": Showing(attendance, bot),
+            "": attendance.looking,
+        }
+        await stack.enter_async_context(attendance.working(talks))
+        greeting = asyncio.create_task(_greet(bot))
+        stack.callback(greeting.cancel)
+        if settings.bot.webhook_url:
+            ready(await stack.enter_async_context(_webhook(settings, intake, bot)))
+        else:
+            await stack.enter_async_context(_polling(intake, bot))
+            ready("polling")
+        await stop.wait()
+
+
+@asynccontextmanager
+async def _open_bot(attendance: Attendance) -> AsyncIterator[Bot]:
+    telegram = attendance.telegram
+    session = AiohttpSession(api=TelegramAPIServer.from_base(telegram.url), limit=SESSIONS)
+    try:
+        bot = Bot(telegram.token, session=session)
+    except ValueError:
+        raise SettingsError("upstream.telegram.token_env: this is no token of a Telegram bot") from None
+    try:
+        yield bot
+    finally:
+        await session.close()
+
+
+@asynccontextmanager
+async def _polling(intake: Intake, bot: Bot) -> AsyncIterator[None]:
+    task = asyncio.create_task(_poll(intake, bot))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await intake.give_up_lead()
+
+
+async def _poll(intake: Intake, bot: Bot) -> None:
+    """A webhook that was set once would take the updates away from us."""
+    await _until_done(partial(bot.delete_webhook, drop_pending_updates=False))
+    await intake.poll()
+
+
+@asynccontextmanager
+async def _webhook(settings: Settings, intake: Intake, bot: Bot) -> AsyncIterator[str]:
+    own = settings.bot
+    secret = settings.secret(own.webhook_secret_env)
+    if not secret or len(secret) < 22:  # 128 bits
+        raise SettingsError(f"bot.webhook_url: set {own.webhook_secret_env} to 22 characters or more")
+    path = urlsplit(own.webhook_url).path or "/"
+    runner = web.AppRunner(webhook(intake, secret, path), access_log=None, handle_signals=False)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, own.webhook_host, own.webhook_port)
+        await site.start()
+        setting = asyncio.create_task(
+            _until_done(partial(bot.set_webhook, own.webhook_url, secret_token=secret, allowed_updates=list(ALLOWED)))
+        )
+        yield f"http://{own.webhook_host}:{runner.addresses[0][1]}{path}"
+        setting.cancel()
+    finally:
+        await runner.cleanup()
+
+
+async def _greet(bot: Bot) -> None:
+    """Commands and what the bot says of itself, in each language; Telegram's default is Russian."""
+    for language in (None, *LANGUAGES):
+        words = language or "ru"
+        commands = [
+            BotCommand(command=name, description=render(Text(key=f"command.{name}"), words)) for name in COMMANDS
+        ]
+        about = render(Text(key="chat.about"), words)
+        await _until_done(partial(bot.set_my_commands, commands, language_code=language))
+        await _until_done(partial(bot.set_my_short_description, about, language_code=language))
+
+
+async def _until_done(call: Callable[[], Awaitable[object]]) -> None:
+    while True:
+        try:
+            await call()
+        except TelegramAPIError as error:
+            _log.warning("telegram_down", error=type(error).__name__)
+            await asyncio.sleep(5)
+        else:
+            return

@@ -1,0 +1,154 @@
+"""Where the pieces of the chat meet: `open_attendance(settings)` opens them and closes them in order."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from flows.attending import Attending
+from flows.conversation import Conversation
+from flows.drain import AuditDrain
+from flows.images import Images
+from flows.keys import Keys
+from flows.model import Wake
+from flows.moves import Leased, Queue
+from flows.performing import Front
+from flows.plan import PlanError, make_plan
+from flows.settings import Channel, Settings, SettingsError, unsafe
+from flows.store import Store, open_redis
+from flows.submitting import Opening, Submitting
+from flows.telling import Telling
+from flows.upstream.code_gateway import SecretUnset, secret
+from flows.upstream.humo import Humo
+from flows.upstream.luna import LunaKey, signing_key
+from flows.upstream.telegram import Telegram
+from flows.wakes import Carrier, Wakes
+from flows.wiring import check_redis, environ_of, open_archive, own_secrets, redis_url, upstreams
+
+DRAIN_SECONDS = 5.0
+FRONT = "telegram"
+"""The name that the chat's dialogues, audit entries and limits go by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attendance:
+    """What the bot is given."""
+
+    settings: Settings
+    front: Front
+    store: Store
+    keys: Keys
+    conversation: Conversation
+    telegram: Telegram
+    looking: Carrier
+    uploads: Mapping[str, Carrier]
+    tells: Mapping[str, Carrier]
+
+    @asynccontextmanager
+    async def working(self, talks: Mapping[str, Carrier]) -> AsyncIterator[None]:
+        """The wakes of this process, with what the bot carries itself."""
+        bot = self.settings.bot
+        several = (
+            self._wakes("talks", talks, 64),
+            self._wakes("uploads", self.uploads, bot.uploads),
+            self._wakes("tells", self.tells, 4),
+        )
+        tasks = [asyncio.create_task(wakes.run()) for wakes in several]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*(wakes.drain(DRAIN_SECONDS) for wakes in several))
+
+    def _wakes(self, queue: Queue, carriers: Mapping[str, Carrier], at_once: int) -> Wakes:
+        lease = self.settings.limits.lease
+        posted = self.conversation.posted
+        return Wakes(self.store, self.keys, posted, carriers, queue=queue, at_once=at_once, lease=lease)
+
+
+class Looking:
+    """The time has come that a step of a chat wished to be woken at."""
+
+    def __init__(self, store: Store, conversation: Conversation, fronts: Mapping[str, Front]) -> None:
+        self._store = store
+        self._conversation = conversation
+        self._fronts = fronts
+
+    async def carry(self, wake: Leased, _job: None) -> None:
+        await self._conversation.bring(self._fronts, wake, Wake())
+
+    async def give_up(self, wake: Leased, _job: None) -> None:
+        await self._store.finish(wake)
+
+
+def chat_front(settings: Settings) -> Front:
+    """The bot's flow, checked. Raises `SettingsError`."""
+    name = settings.bot.flow
+    if name not in settings.flow:
+        raise SettingsError(f'bot.flow: there is no flow "{name}"')
+    try:
+        plan = make_plan(name, settings.flow[name].steps)
+    except PlanError as error:
+        raise SettingsError(str(error)) from None
+    rules = Channel(flow=name, key_env="", language=settings.bot.language, strict=False, reveal_unknown=True)
+    return Front(FRONT, rules, plan)
+
+
+def open_upstreams(settings: Settings) -> tuple[Telegram, Humo, LunaKey | None]:
+    """Raises `SettingsError`, naming the stanza or the variable that is missing."""
+    found, environ = upstreams(settings), environ_of(settings)
+    if found.telegram is None or found.humo is None:
+        missing = "telegram" if found.telegram is None else "humo"
+        raise SettingsError(f"upstream.{missing}: the bot needs this stanza")
+    try:
+        telegram = Telegram(found.telegram, secret(environ, found.telegram.token_env))
+        humo = Humo(found.humo, environ.get(found.humo.key_env or ""))
+        luna = signing_key(found.luna, environ) if found.luna else None
+    except SecretUnset as error:
+        raise SettingsError(f"upstream: {error}") from None
+    except ValueError as error:
+        raise SettingsError(f"upstream.luna: {error}") from None
+    return telegram, humo, luna
+
+
+def callback_secret(settings: Settings) -> bytes:
+    """Raises `SettingsError` when callbacks may go out and nothing signs them."""
+    found = settings.secret(settings.bot.callback_secret_env)
+    if settings.bot.callback_hosts and not found:
+        raise SettingsError(
+            f"bot.callback_hosts: set {settings.bot.callback_secret_env}, which signs what they are told"
+        )
+    return (found or "").encode()
+
+
+@asynccontextmanager
+async def open_attendance(settings: Settings) -> AsyncIterator[Attendance]:
+    """Everything of the chat but the bot itself. Raises `SettingsError`, `StoreDown`."""
+    problems = unsafe(settings) if settings.mode == "production" else []
+    if problems:
+        raise SettingsError("refusing to start in production mode:\n  " + "\n  ".join(problems))
+    front, (telegram, humo, luna), signs = chat_front(settings), open_upstreams(settings), callback_secret(settings)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(telegram.close)
+        stack.push_async_callback(humo.close)
+        records = await stack.enter_async_context(open_archive(settings))
+        keys, _ = own_secrets(settings)
+        store = Store(open_redis(redis_url(settings), settings.redis.connections), keys, settings.limits)
+        stack.push_async_callback(store.close)
+        await check_redis(store, settings)
+        images = await stack.enter_async_context(Images())
+        attending = Attending(records, keys, store, humo, tuple(settings.channel))
+        conversation = Conversation(store, attending, keys, settings.bank.country)
+        fronts = {FRONT: front}
+        submitting = Submitting(
+            store, conversation, fronts, humo=humo, luna=luna, photos=telegram, images=images, keys=keys
+        )
+        opening = Opening(store, conversation, fronts, humo=humo, keys=keys)
+        telling = Telling(store, keys, hosts=settings.bot.callback_hosts, secret=signs)
+        uploads: dict[str, Carrier] = {"upload": submitting, "link": opening}
+        drain = asyncio.create_task(AuditDrain(store, records.audit).run())
+        stack.callback(drain.cancel)
+        looking = Looking(store, conversation, fronts)
+        yield Attendance(settings, front, store, keys, conversation, telegram, looking, uploads, {"tell": telling})
