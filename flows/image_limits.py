@@ -2,7 +2,7 @@
 
 They talk over one socket, the child's stdin; numbers are big-endian. For one image: `QUESTION` (length of the file,
 lenient), the child's `TAKEN`, the file, `ANSWER` (length of what follows, width, height, SHA-256 of the file) and our
-JPEG; a width of 0 says that a `Word` follows instead. Imports nothing, so that the child loads nothing but its decoders.
+JPEG; with a width of 0 follows a `Word` instead. Imports nothing: the child loads its decoders, and little besides.
 """
 
 from dataclasses import dataclass
