@@ -95,14 +95,26 @@ def suggest(word: str, known: Sequence[str] | Mapping[str, Any]) -> str:
 
 
 def diagram(plan: Plan) -> str:
-    """The flow as a Mermaid state diagram."""
+    """The flow as a Mermaid state diagram; a way that only some come for bears their purpose."""
     lines = ["stateDiagram-v2", f"    [*] --> {plan.steps[0].name}"]
-    following = [step.name for step in plan.steps[1:]] + ["[*]"]
-    for step, after in zip(plan.steps, following, strict=True):
-        lines.append(f"    {step.name} --> {after}: {'identified' if after == '[*]' else 'right'}")
+    ways: dict[tuple[str, str], list[Purpose]] = {}
+    for purpose in PURPOSES:
+        names = [step.name for step in plan.steps if purpose in step.purposes]
+        for way in zip(names, [*names[1:], "[*]"], strict=True):
+            ways.setdefault(way, []).append(purpose)
+    for step in plan.steps:
+        for (name, after), purposes in ways.items():
+            if name == step.name:
+                lines.append(f"    {name} --> {after}: {_label(after, purposes)}")
         tries = getattr(step.options, "tries", None)
         if tries:
             lines.append(f"    {step.name} --> {step.name}: wrong, at most {tries}")
         if getattr(step.options, "skip", "never") == "when_unset":
             lines.append(f"    note right of {step.name}: passed in silence when the client has none")
     return "\n".join(lines) + "\n"
+
+
+def _label(after: str, purposes: list[Purpose]) -> str:
+    if "identify" not in purposes:
+        return ", ".join(purposes)
+    return "identified" if after == "[*]" else "right"

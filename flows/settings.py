@@ -23,7 +23,7 @@ SANDBOX_SECRETS = {
     "SHINOS_OSONSMS_TOKEN": "sandbox-osonsms-token",
     "SHINOS_SMSC_PASSWORD": "sandbox-smsc-password",
     "SHINOS_TELEGRAM_GATEWAY_TOKEN": "sandbox-gateway-token",
-    "SHINOS_TELEGRAM_TOKEN": "7000000001:sandbox-telegram-token-of-shinos-000",
+    "SHINOS_TELEGRAM_TOKEN": "7000000001:sandbox-telegram-token-of-shinos-01",
     "SHINOS_WEBHOOK_SECRET": "sandbox-webhook-secret-of-the-telegram-bot",
     "SHINOS_CALLBACK_SECRET": "sandbox-callback-secret-of-standard-webhooks",
     "SHINOS_HUMO_KEY": "05a4ce19-de3c-4d2c-a464-7356dbdbd107",

@@ -6,8 +6,10 @@ from typing import Literal
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
 
 from flows.errors import FlowError, TokenRefused
+from flows.model import Proof
 from flows.tokens import Identified
 from flows.wiring import House
 from search_api.answers import answered, refused
@@ -72,8 +74,10 @@ async def _card(house: House, token: str, channel: str) -> ClientCard:
     known = await house.records.card(identified.client)
     if known is None:  # erased since
         raise TokenRefused
-    shape = known.model_dump(exclude={"proofs"})
-    return ClientCard(**shape, identification=_identification(identified), fields=[])
+    shape = known.model_dump(exclude={"proofs", *_FIELDS, *_OURS})
+    told = ((to_camel(name), getattr(known, name)) for name in _FIELDS)
+    fields = [Field(name=name, value=value) for name, value in told if value]
+    return ClientCard(**shape, identification=_identification(identified, known.proofs), fields=fields)
 
 
 async def _revoke(house: House, token: str, channel: str) -> Revoked:
@@ -81,9 +85,12 @@ async def _revoke(house: House, token: str, channel: str) -> Revoked:
     return Revoked()
 
 
-def _identification(identified: Identified) -> IdentificationShape:
-    methods = [Method(name=proof.method, at=_moment(proof.at)) for proof in identified.proofs]
-    names = {method.name for method in methods}
+def _identification(identified: Identified, papers: tuple[Proof, ...]) -> IdentificationShape:
+    """What this dialogue has proven, and what was proven with papers before; the level is this dialogue's."""
+    latest = {proof.method: proof for proof in (*sorted(papers, key=lambda proof: proof.at), *identified.proofs)}
+    proven = sorted(latest.values(), key=lambda proof: proof.at)
+    methods = [Method(name=proof.method, at=_moment(proof.at)) for proof in proven]
+    names = {proof.method for proof in identified.proofs}
     level: Literal["low", "substantial", "high"] = "low"
     if "code" in names:
         level = "high" if "secret_word" in names else "substantial"
@@ -93,6 +100,18 @@ def _identification(identified: Identified) -> IdentificationShape:
 def _moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(int(seconds), UTC)
 
+
+_FIELDS = (
+    "document_type",
+    "document_number",
+    "document_issued",
+    "document_expires",
+    "document_authority",
+    "gender",
+    "address",
+)
+"""What the papers have told, for the card's `fields`."""
+_OURS = ("telegram_id", "identified_at")
 
 Act = Callable[[House, str, str], Awaitable[BaseModel]]
 
