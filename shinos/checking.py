@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from flows.attendance import callback_secret, chat_front, open_upstreams
 from flows.settings import Settings, SettingsError, load, unsafe
 from flows.wiring import gateways, own_secrets, plans
 from shinos import dependencies, serving
@@ -29,6 +30,9 @@ def run(config: Path) -> int:
     try:
         settings = load(config)
         plans(settings)
+        if settings.bot.flow in settings.flow:
+            chat_front(settings)
+            callback_secret(settings)
     except SettingsError as error:
         return _told([Finding("configuration", "FAIL", str(error))])
     return serving.once(settings, lambda given: _check(given, config))
@@ -71,6 +75,7 @@ async def _dependencies(settings: Settings) -> list[Finding]:
     try:
         keys, _ = own_secrets(settings)
         delivery = gateways(settings)
+        chat = open_upstreams(settings) if settings.bot.flow in settings.flow else None
     except SettingsError as error:
         return [Finding("upstreams", "FAIL", str(error))]
     except OSError as error:
@@ -79,11 +84,14 @@ async def _dependencies(settings: Settings) -> list[Finding]:
         dependencies.redis(settings, keys),
         dependencies.database(settings),
         *(dependencies.upstream(settings, gateway) for gateway in delivery.gateways.values()),
+        *(dependencies.upstream(settings, gateway) for gateway in ([chat[1]] if chat else [])),
     ]
     try:
         told = await asyncio.gather(*looks)
     finally:
         await delivery.close()
+        for opened in chat[:2] if chat else ():
+            await opened.close()
     return [Finding(what, state, said) for lines in told for what, state, said in lines]
 
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from typing import Literal
+import time
+from typing import Literal, Protocol
 from urllib.parse import urlsplit
 
 from sqlalchemy import insert
@@ -15,16 +16,18 @@ from flows.records.outage import fail_closed
 from flows.records.tables import audit
 from flows.settings import SANDBOX, Settings, SettingsError
 from flows.store import Store, open_redis
-from flows.upstream.codes import Gateway
 from flows.wiring import database_url, open_archive, own_secrets, redis_problems, redis_url
 
 Line = tuple[str, Literal["ok", "warn", "FAIL"], str]
 UPSTREAM_SECONDS = 5.0
+WEEK_MS = 7 * 86400 * 1000
 _ADVICE = {
     "credentials": "it refuses our credentials: check the login and the secret of its stanza",
     "network": "it refuses our address: have this machine's address allowed there",
     "funds": "no money is left there: top the account up",
     "account": "it has closed the account: ask them",
+    "unknown": "it does not know our presign key: see the variable that key_env names",
+    "expired": "our presign key has expired: ask for a new one",
 }
 
 
@@ -78,7 +81,14 @@ async def _audit(settings: Settings, records: Records) -> list[Line]:
         return [("audit log", "FAIL", "cannot be written: is the disk full, or the database read-only?")]
     if not os.access(folder, os.W_OK):
         return [("audit log", "FAIL", f"its head cannot be published: {folder} is not writable")]
-    return [("audit log", "ok", "can be written")]
+    return [("audit log", "ok", "can be written"), *await _dead(records)]
+
+
+async def _dead(records: Records) -> list[Line]:
+    """What was given up in the last week: a person, or who asked for one, was not told by us."""
+    since = int(time.time() * 1000) - WEEK_MS
+    found = await records.audit.alarms(("dead_letter", "callback_dead"), since)
+    return [("dead letters", "warn", f"{kind}: {count} in 7 days; see `shinos audit tail`") for kind, count in found]
 
 
 _REHEARSAL = {
@@ -95,7 +105,15 @@ _REHEARSAL = {
 }
 
 
-async def upstream(settings: Settings, gateway: Gateway) -> list[Line]:
+class Pinged(Protocol):
+    """An upstream that can be asked whether it is there."""
+
+    name: str
+
+    async def ping(self) -> None: ...
+
+
+async def upstream(settings: Settings, gateway: Pinged) -> list[Line]:
     what, table = f"upstream {gateway.name}", settings.upstream.get(gateway.name, {})
     try:
         async with asyncio.timeout(UPSTREAM_SECONDS):

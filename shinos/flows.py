@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shinos.options import CONFIG, Config, group, settings_of
+from shinos.options import CONFIG, Config, NothingAnswers, group, settings_of
 
 if TYPE_CHECKING:
     from flows.model import Plan
@@ -20,8 +20,9 @@ def list_(config: Config = CONFIG) -> None:
     settings = settings_of(config)
     for name in settings.flow:
         steps = " → ".join(step.name for step in _plan(settings, name).steps)
-        channels = ", ".join(front for front, channel in settings.channel.items() if channel.flow == name)
-        typer.echo(f"{name}\t{steps}\t{channels or 'no channel uses it'}")
+        users = [front for front, channel in settings.channel.items() if channel.flow == name]
+        users += ["the Telegram bot"] if settings.bot.flow == name else []
+        typer.echo(f"{name}\t{steps}\t{', '.join(users) or 'no channel uses it'}")
 
 
 @app.command()
@@ -46,6 +47,8 @@ def sim(
         raise typer.BadParameter(f"expected one of {', '.join(LANGUAGES)}", param_hint="--language")
     settings = settings_of(config)
     plan = _plan(settings, name)
+    if name == settings.bot.flow:
+        raise NothingAnswers(f"{name} needs a chat with buttons and photos: run `shinos up` and open its Chat address")
     raise typer.Exit(serving.once(settings, lambda given: sim.sim(given, plan, language)))
 
 

@@ -7,7 +7,7 @@ otherwise the next batch would paper over the cut.
 
 import asyncio
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +29,7 @@ _BOUND = 5.0  # seconds for a batch; it is off every answer's path
 _ONE_AT_A_TIME = f"SELECT pg_advisory_xact_lock({0x41554454})"  # "AUDT"
 _ALL = "SELECT seq, at, shard, entry, event, channel, object, fields, prev, hash FROM audit ORDER BY seq"
 _TAIL = "SELECT seq, at, shard, entry, event, channel, object, fields, prev, hash FROM audit ORDER BY seq DESC LIMIT $1"
+_ALARMS = "SELECT fields FROM audit WHERE event = 'alarm' AND at >= $1"
 _CHUNK = 5000
 
 
@@ -92,6 +93,13 @@ class AuditLog:
         with fail_closed():
             rows = await self._reader.rows(_TAIL, count)
         return [_line(row) for row in reversed(rows)]
+
+    async def alarms(self, kinds: Sequence[str], since: int) -> list[tuple[str, int]]:
+        """How many alarms of each kind since then (Unix ms); those that there are."""
+        with fail_closed():
+            rows = await self._reader.rows(_ALARMS, since)
+        found = Counter(json.loads(fields).get("kind") for (fields,) in rows)
+        return [(kind, found[kind]) for kind in kinds if found[kind]]
 
     async def _published(self) -> Head:
         """How far the log must reach: what stands in the file, or what this process has seen itself.

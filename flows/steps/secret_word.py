@@ -36,7 +36,7 @@ class SecretWordOptions(Options):
     skip: Literal["never", "when_unset"] = "never"
 
 
-_QUESTION, _WORD, _NOTHING = Text(key="secret_word.ask"), Expects(pattern="^.{1,64}$"), State()
+_QUESTION, _WORD, _NOTHING = Text(key="secret_word.ask"), Expects(pattern="^.{1,64}$", secret=True), State()
 
 
 class SecretWord(Step[State, SecretWordOptions]):
