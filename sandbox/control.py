@@ -1,5 +1,6 @@
 """The sandbox's own endpoints, for tests and people: the cast, the outbox, faults, armed outcomes, calls."""
 
+import asyncio
 import json
 from functools import partial
 from typing import Any, TypeVar
@@ -7,7 +8,8 @@ from typing import Any, TypeVar
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from sandbox.cast import people, people_csv
+from sandbox.cast import CAST, people, people_csv
+from sandbox.drawn import PAGES, draw
 from sandbox.faults import Kind
 from sandbox.phones import e164
 from sandbox.upstream import Upstream, name_of
@@ -67,6 +69,17 @@ class Control:
 
     async def people_csv(self, _: web.Request) -> web.Response:
         return web.Response(text=people_csv(), content_type="text/csv")
+
+    async def drawing(self, request: web.Request) -> web.Response:
+        """A drawn paper or selfie of one of the cast; `?n=7` another photo of the same."""
+        person = next((one for one in CAST if one.crmid == request.match_info["crmid"]), None)
+        page, n = request.match_info["page"], request.query.get("n", "0")
+        if person is None or page not in PAGES:
+            raise web.HTTPNotFound(text=f"pages: {', '.join(PAGES)}")
+        if not (n.isascii() and n.isdecimal() and len(n) < 10):
+            raise wrong("n: a whole number is expected")
+        image = await asyncio.to_thread(draw, person, page, int(n))
+        return web.Response(body=image, content_type="image/jpeg")
 
     async def outbox(self, request: web.Request) -> web.Response:
         """`?to=+992…` one phone ('+' may arrive as a space), `?last=50` only the newest."""
@@ -137,6 +150,7 @@ def routes(world: World, upstreams: tuple[Upstream, ...]) -> list[web.RouteDef]:
         web.get("/_health", control.health),
         web.get("/_people", control.people),
         web.get("/_people.csv", control.people_csv),
+        web.get("/_people/{crmid}/{page}.jpg", control.drawing),
         web.get("/sms/outbox", control.outbox),
         web.delete("/sms/outbox", control.clear_outbox),
         web.get("/_faults", control.faults),
