@@ -7,7 +7,7 @@ besides `id` the message_id, `deleted`, `keyboard` the reply keyboard that came 
 from typing import Any
 
 from sandbox.telegram_chat import Chat, Message
-from sandbox.telegram_profile import Profile
+from sandbox.telegram_profile import LENGTHS, USERNAME, Profile
 
 FILES = "/telegram/_files/"
 AS_THEY_ARE = (
@@ -56,7 +56,7 @@ def live(chat: Chat, profile: Profile, after: int, now: float) -> dict[str, Any]
         "n": chat.n,
         "messages": [shown(message) for message in chat.since(after)],
         "user": person(chat),
-        "bot": {kind: profile.text(kind, language) for kind in ("name", "description", "short_description")},
+        "bot": {"username": USERNAME} | {kind: profile.text(kind, language) for kind in LENGTHS},
         "commands": profile.commands_for(chat.user.user_id, language),
         "menu": profile.button_for(chat.user.user_id),
         "keyboard": chat.keyboard,

@@ -287,7 +287,7 @@ class TestProfile:
         await bot.set_my_description("Узнаём клиентов", language_code="ru")
         await bot.set_my_short_description("Коротко")
         told = (await here.live(DALER))["bot"]
-        assert told == {"name": "Банк", "description": "Узнаём клиентов", "short_description": "Коротко"}
+        assert (told["name"], told["description"], told["short_description"]) == ("Банк", "Узнаём клиентов", "Коротко")
         assert (await bot.get_me()).first_name == "Банк"
         assert (await bot.get_my_description()).description == ""
         await bot.set_chat_menu_button(DALER, MenuButtonWebApp(text="Вход", web_app=WebAppInfo(url="https://x.org")))
