@@ -1,6 +1,7 @@
 """What the bot does in a chat: send, edit, delete, show that it is typing, answer a pressed button."""
 
 import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from sandbox.recent import Recent
 from sandbox.telegram_chat import Chat, Chats, Message
 from sandbox.telegram_files import Files, renditions
 from sandbox.telegram_given import caption_of, entities_of, flag, markup_of, nested, number, text_of
-from sandbox.telegram_orders import SENDING, Flood, ordered
+from sandbox.telegram_orders import NAME, SENDING, Flood, ordered
 from sandbox.telegram_profile import Profile
 from sandbox.telegram_refusals import BadGateway, Forbidden, NeverAnswered, Refused, TooMany
 from sandbox.world import World
@@ -29,6 +30,7 @@ NOT_MODIFIED = (
     "content and reply markup of the message"
 )
 TOO_OLD = "query is too old and response timeout expired or query ID is invalid"
+CODE = re.compile(r"[0-9]{6,10} ")
 Given = Mapping[str, Any]
 Uploads = Mapping[str, bytes]
 
@@ -143,6 +145,8 @@ class Sending:
             by_bot=True,
             keyboard=_keyboard(chat, markup),
         )
+        if chat.user.phone and CODE.match(text := str(content.get("text", ""))):
+            self.chats.world.deliver(NAME, chat.user.phone, text)  # in the outbox too: who reads codes there finds it
         if outcome == "timeout-after":
             raise NeverAnswered
         return message.api

@@ -1,6 +1,7 @@
-"""`shinos demo`: one identification over the Search API, played with a person of the sandbox, and read aloud."""
+"""`shinos demo`: a person of the sandbox identifies in the chat, and is then found over the Search API; read aloud."""
 
 import asyncio
+import random
 import re
 import sys
 from contextlib import AsyncExitStack
@@ -10,13 +11,13 @@ from typing import Any
 import aiohttp
 
 from flows.settings import Settings
+from shinos.demo_chat import Chat
 from shinos.options import NothingAnswers
 from shinos.own_up import Running, own_up
 
 SMS_SECONDS = 10.0
 CALL_SECONDS = aiohttp.ClientTimeout(total=15)
-_NOT_NOW = {"1001", "1005", "1006"}
-"""Not a client here, locked, or sent to a moment ago: somebody else of the cast will do."""
+LONGEST_PAUSE = 60
 
 Answer = dict[str, Any]
 
@@ -64,21 +65,27 @@ class Demo:
         channel = next((found for found in settings.channel.values() if settings.secret(found.key_env)), None)
         if channel is None:
             raise NothingAnswers("no channel has a key: set the variable that channel.<name>.key_env names")
+        self._bot = settings.bot
         self._key = settings.secret(channel.key_env) or ""
 
     async def play(self) -> int:
         async with self._session.get(self._running.sandbox + "/_people") as response:
             people: list[Answer] = await response.json()
-        for person in people:
-            if not person["secret_word"]:
-                continue
-            sent = len(await self._outbox(person))
+        able = [one for one in people if one["secret_word"] and one["documents"].get("id_card")]
+        person = random.choice(able)  # noqa: S311 - another person each time
+        if self._bot.enabled:
+            chat = Chat(self._session, self._running.sandbox, person, _say)
+            await chat.play()
+            person = {**person, "secret_word": chat.word}
+            sys.stdout.write("\n")
+        sent = len(await self._outbox(person))
+        answer = await self._search(client=person["phone"])
+        if pause := _pause(answer):
+            sys.stdout.write(f"a code was sent to {person['phone']} a moment ago; waiting {pause} s\n")
+            await asyncio.sleep(pause)
             answer = await self._search(client=person["phone"])
-            if answer.get("errorCode") in _NOT_NOW:
-                continue
-            _say("chat server", f"who is {person['phone']}?")
-            return await self._dialogue(person, answer, sent)
-        raise NothingAnswers("nobody of the cast can be identified just now: wait half a minute and try again")
+        _say("chat server", f"who is {person['phone']}?")
+        return await self._dialogue(person, answer, sent)
 
     async def _dialogue(self, person: Answer, answer: Answer, sent: int) -> int:
         while answer.get("answerType") == 1:
@@ -129,6 +136,8 @@ class Demo:
         try:
             async with self._session.post(url, data=fields) as response:
                 found: Answer = await response.json()
+                if "Retry-After" in response.headers:
+                    found["retryAfter"] = response.headers["Retry-After"]
         except (aiohttp.ClientError, TimeoutError, ValueError):
             raise NothingAnswers(f"the Search API at {self._running.search_api} has gone in the middle") from None
         return found
@@ -142,6 +151,11 @@ class Demo:
         _say("card", f"{' '.join(names)}, {card['phone']}, crmid {card['crmId']}")
         sys.stdout.write(f"identified by {methods}, level {card['identification']['level']}\n")
         return 0
+
+
+def _pause(answer: Answer) -> int:
+    """Seconds until this client may be sent another code; 0 when it was sent."""
+    return min(int(answer.get("retryAfter", LONGEST_PAUSE)), LONGEST_PAUSE) if answer.get("errorCode") == "1006" else 0
 
 
 def _say(who: str, what: str) -> None:
