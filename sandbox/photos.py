@@ -9,6 +9,9 @@ from collections import deque
 from itertools import pairwise
 
 from PIL import Image, ImageOps
+from pillow_heif import register_heif_opener
+
+register_heif_opener()  # an iPhone's document comes as HEIC, and the bot sends it on as JPEG
 
 LIMIT = 10_000
 NEAR = 8  # bits of 64

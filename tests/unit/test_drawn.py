@@ -88,6 +88,7 @@ class TestPhotos:
         again.thumbnail((longest, longest))
         assert photos.whose(encoded(again, quality=quality)) == "+992900000002"
         assert photos.whose(encoded(again, "PNG")) == "+992900000002"
+        assert photos.whose(encoded(again, "HEIF")) == "+992900000002"
         assert photos.whose(draw(MADINA, page, 1)) is None
 
     @pytest.mark.parametrize("orientation", range(1, 9))
