@@ -49,6 +49,13 @@ function show(told, first) {
     if (!first) tell(told.notice);
   }
   if (follows) requestAnimationFrame(toEnd);
+  if (first || !document.activeElement || document.activeElement === document.body) takeFocus();
+}
+
+// Where nobody has put it, the focus is where one writes; on a phone that would open the keyboard.
+function takeFocus() {
+  if (!$("start").hidden) $("start").focus();
+  else if (matchMedia("(hover: hover)").matches) $("text").focus();
 }
 
 function surroundings(told) {

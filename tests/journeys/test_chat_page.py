@@ -1,8 +1,9 @@
-"""The chat page in a real browser: a person writes, presses, shares and uploads, a toy bot answers, all is seen live."""
+"""The chat page in a real browser: a person writes, presses, shares and uploads, a toy bot answers, seen live."""
 
 import asyncio
 import contextlib
 import io
+import re
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -229,6 +230,4 @@ async def test_its_policy_allows_nothing_from_elsewhere(sandbox: Sandbox) -> Non
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
     assert text.count("<script") == text.count(f'<script nonce="{nonce}"')
-    assert "http" not in text.replace("http://www.w3.org/2000/svg", "").replace("/^(https?:", "").replace(
-        "/^https?:", ""
-    )
+    assert re.findall(r"(?:src|href|action)=\"(?!/|#|data:,)[^\"]*|@import|url\(\"(?!data:)[^\"]*", text) == []
