@@ -52,18 +52,18 @@ class Echo:
             thanks = f"Спасибо, {message['contact']['first_name']}!"
             await self.call("sendMessage", chat_id=chat, text=thanks, reply_markup={"remove_keyboard": True})
         elif "photo" in message or "document" in message:
-            await self.read(chat, message["message_id"])
+            await self.read(chat, message["message_id"], "photo" if "photo" in message else "document")
         elif text == "подумай":
             await self.call("sendChatAction", chat_id=chat, action="typing")
         else:
             entities = [{"type": "bold", "offset": 0, "length": 3}]
             await self.call("sendMessage", chat_id=chat, text=f"эхо: {text}", entities=entities, protect_content=True)
 
-    async def read(self, chat: int, number: int) -> None:
+    async def read(self, chat: int, number: int, kind: str) -> None:
         """As a bot treats a paper: it says that it works, deletes the picture, and then says what it read."""
         waiting = await self.call("sendMessage", chat_id=chat, text="Читаю документ…")
         await self.call("deleteMessage", chat_id=chat, message_id=number)
-        told = "Прочитано: паспорт A31950021"
+        told = f"Прочитано: {kind}"
         await self.call("editMessageText", chat_id=chat, message_id=waiting["message_id"], text=told)
 
     async def pressed(self, query: dict[str, Any]) -> None:

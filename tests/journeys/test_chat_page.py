@@ -22,8 +22,10 @@ from sandbox.app import make_app
 from sandbox.telegram import TOKEN
 
 KEPT = Path(__file__).parents[2] / "var" / "screenshots"
-SETTLED = """() => Promise.all(document.getAnimations()
-  .filter((one) => one.effect.getTiming().iterations < 9).map((one) => one.finished))"""
+SETTLED = """() => Promise.all([
+  ...document.getAnimations().filter((one) => one.effect.getTiming().iterations < 9).map((one) => one.finished),
+  ...[...document.images].map((one) => one.decode()),
+])"""
 CLEAN = {"nameless": [], "small": [], "pale": [], "beyond": 0}
 
 
@@ -116,7 +118,7 @@ async def test_a_whole_chat(
         async with page.expect_file_chooser() as chooser:
             await page.get_by_role("button", name="Фото").click()
         await (await chooser.value).set_files({"name": "a.jpg", "mimeType": "image/jpeg", "buffer": picture()})
-        await bubble(page, "Прочитано: паспорт A31950021")
+        await bubble(page, "Прочитано: photo")
         await expect(page.locator(".photo")).to_have_count(0)
         await say(page, "подумай")
         await expect(page.locator("#status")).to_have_text("печатает")
@@ -131,6 +133,19 @@ async def test_the_picture_is_there_until_the_bot_deletes_it(chromium: Browser, 
         await page.evaluate("(bytes) => upload('photo', [new File([new Uint8Array(bytes)], 'a.jpg')])", list(picture()))
         await page.wait_for_function("document.querySelector('.photo img, .gone')")
         await expect(page.locator(".photo")).to_have_count(0)
+
+
+@pytest.mark.parametrize("kind", ["photo", "document"])
+async def test_a_sample_paper_goes_out_with_one_click(chromium: Browser, sandbox: Sandbox, kind: str) -> None:
+    await sandbox.act(3, text="/start")
+    async with opened(chromium, sandbox.page + "#3") as page:
+        await bubble(page, "Узнаем вас за минуту")
+        await page.get_by_role("button", name="Прикрепить").click()
+        await expect(page.get_by_role("button", name="Селфи")).to_be_visible()
+        if kind == "document":
+            await page.get_by_label("отправлять файлом").check()
+        await page.get_by_role("button", name="Лицо", exact=True).click()
+        await bubble(page, f"Прочитано: {kind}")
 
 
 async def test_two_people_at_once(chromium: Browser, sandbox: Sandbox) -> None:
