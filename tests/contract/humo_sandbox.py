@@ -10,7 +10,7 @@ import aiohttp
 from aiohttp.test_utils import TestServer
 from codes_sandbox import Sandbox
 
-from flows.papers import Link
+from flows.papers import Link, Task
 from flows.upstream.humo import Humo, HumoOptions
 from flows.upstream.luna import make_selfie
 from sandbox.app import WORLD, make_app
@@ -30,6 +30,11 @@ def key_of(person: Person) -> str:
 
 def token_of(person: Person, n: int = 0) -> str:
     return make_selfie(draw(person, "selfie", n), key=None, now=int(time.time()))
+
+
+def end(task: Task) -> str:
+    """How it stands, and the reason."""
+    return f"{task.status} {task.reason}".strip()
 
 
 @dataclass
