@@ -41,6 +41,7 @@ function show(told, first) {
   for (const entry of told.messages.sort((a, b) => a.id - b.id)) place(entry);
   after = told.n;
   seen.set(told.user.id, told.n);
+  document.body.classList.add("somebody");
   user = { ...told.user, blocked: told.blocked };
   bot = told.bot;
   surroundings(told);
@@ -207,7 +208,8 @@ $("invent").addEventListener("submit", (event) => {
   event.preventDefault();
   const given = Object.fromEntries(new FormData($("invent")));
   const person = { first_name: given.first_name, last_name: "", language_code: given.language_code };
-  enter({{ stranger_from }} + Math.floor(Math.random() * 1e6), given.phone ? { ...person, phone: given.phone } : person);
+  const id = Number($("invent").dataset.from) + Math.floor(Math.random() * 1e6);
+  enter(id, given.phone ? { ...person, phone: given.phone } : person);
 });
 $("clear").addEventListener("click", async () => {
   $("more-menu").hidePopover();
