@@ -114,7 +114,7 @@ class Humo:
             if page == "selfie":
                 form = selfie_form(parameters(request), self._world.clock())
             else:
-                form = upload_form(await request.post(), path)
+                form = await upload_form(request, path)
             self._belongs(form, key)
             task_id, outcome = self._accept(form, key, path, page)
         except RefusedError as refused:

@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -41,8 +42,11 @@ class Form:
     tax_number: str
 
 
-def upload_form(given: Mapping[str, Any], path: str) -> Form:
+async def upload_form(request: web.Request, path: str) -> Form:
     """`img` is a file; doc_type is the path in capitals."""
+    given: Mapping[str, Any] = {}
+    with suppress(ValueError, LookupError):  # a broken form has no fields
+        given = await request.post()
     _complete(given)
     upload = given["img"]
     if not isinstance(upload, web.FileField):
