@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args
 
@@ -100,7 +101,7 @@ def diagram(plan: Plan) -> str:
     ways: dict[tuple[str, str], list[Purpose]] = {}
     for purpose in PURPOSES:
         names = [step.name for step in plan.steps if purpose in step.purposes]
-        for way in zip(names, [*names[1:], "[*]"], strict=True):
+        for way in pairwise([*names, "[*]"]):
             ways.setdefault(way, []).append(purpose)
     for step in plan.steps:
         for (name, after), purposes in ways.items():
