@@ -171,7 +171,7 @@ async def test_without_a_second_look_enrolments_are_refused(
     postgres: Cluster, tmp_path: Path, record_keys: RecordKeys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The rule taken out. (SQLite lets one writer in at a time: there is nothing to take out.)"""
-    monkeypatch.setattr(Writer, "_twice", Writer._once)
+    monkeypatch.setattr(Writer, "twice", Writer._once)
     async with open_records(postgres.fresh(), record_keys, storage=tmp_path) as records:
         done = await asyncio.gather(*(records.writer.upsert(ROW) for _ in range(8)), return_exceptions=True)
     assert any(isinstance(one, Exception) for one in done)

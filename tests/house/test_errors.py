@@ -22,9 +22,32 @@ PINNED = {
     "1010": ("TokenRefused", 401),
     "1011": ("NoSecretWord", 403),
     "1012": ("NoBirthDate", 403),
+    "1013": ("Cancelled", 410),
+    "1014": ("ClientMismatch", 403),
+    "1015": ("PhotoWanted", 400),
+    "1016": ("StillChecking", 409),
+    "1017": ("PaperRefused", 422),
+    "1018": ("PhotoUnfit", 422),
+    "1019": ("SamePhoto", 422),
+    "1020": ("PapersSpent", 403),
+    "1021": ("Interrupted", 503),
+    "1022": ("LinkRefused", 403),
+    "1023": ("NothingKnown", 404),
+    "1024": ("ChoiceWanted", 400),
+    "1025": ("ConsentRefused", 403),
+    "1026": ("ConsentWanted", 400),
+    "1027": ("ContactWanted", 400),
+    "1028": ("ContactRefused", 403),
+    "1029": ("KindWanted", 400),
+    "1030": ("TaxNumberWanted", 400),
+    "1031": ("EraseUnclear", 400),
+    "1032": ("WordWeak", 400),
+    "1033": ("WordsDiffer", 400),
+    "1034": ("WordWanted", 400),
     "2001": ("Unavailable", 503),
     "2002": ("Refused", 503),
     "2003": ("Unexpected", 503),
+    "2004": ("CheckTimedOut", 503),
     "3001": ("Malformed", 400),
     "3002": ("KeyRefused", 401),
     "3003": ("NotFound", 404),
@@ -93,4 +116,6 @@ def test_only_a_compared_answer_costs_an_attempt() -> None:
 
 
 def test_what_ends_a_dialogue() -> None:
-    assert {error.code for error in ERRORS if error.final} == {"1001", "1003", "1004", "1011", "1012"}
+    of_a_search = {"1001", "1003", "1004", "1011", "1012"}
+    of_a_chat = {"1013", "1014", "1020", "1022", "1023", "1025"}
+    assert {error.code for error in ERRORS if error.final} == of_a_search | of_a_chat

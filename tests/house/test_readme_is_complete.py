@@ -12,8 +12,7 @@ from test_errors import PINNED
 from typer.main import get_command
 
 from flows.settings import SANDBOX, load, unsafe
-from flows.upstream.codes import CodeGateways
-from flows.wiring import gateways, plans
+from flows.wiring import gateways, plans, upstreams
 from shinos.__main__ import app
 
 SHIPPED = load(ROOT / "config.toml", {})
@@ -101,10 +100,9 @@ def test_one_variable_less_would_be_noticed(name: str) -> None:
 
 def test_as_shipped_nothing_but_the_sandbox_is_called() -> None:
     """An address that is left out is the vendor's own: nobody who tries Shinos may send a real message."""
-    tables = {name: SHIPPED.upstream_table(name) for name in SHIPPED.upstream}
-    options = CodeGateways.model_validate(tables)
+    options = upstreams(SHIPPED)
     values = (value for table in options.model_dump(exclude_none=True).values() for value in table.values())
     addresses = [value for value in values if isinstance(value, str) and value.startswith("http")]
-    assert len(addresses) == 3
+    assert len(addresses) == 5
     assert [address for address in addresses if not address.startswith(SHIPPED.sandbox_url)] == []
     assert SANDBOX not in "".join(addresses)
