@@ -12,12 +12,13 @@ Entry = dict[str, Any]
 
 @dataclass
 class Person:
-    """`seen` is everything the chat has shown so far, in order; `n` the number of the last of it."""
+    """`seen` is everything the chat has shown so far, in order; `n` the number of the last of it; `unread` its end."""
 
     session: aiohttp.ClientSession
     sandbox: str
     user: int
     seen: list[Entry] = field(default_factory=list)
+    unread: list[Entry] = field(default_factory=list)
     n: int = 0
 
     @property
@@ -45,16 +46,23 @@ class Person:
             assert response.status == 200, await response.text()
 
     async def read(self, wait: float = 0) -> list[Entry]:
-        async with self.session.get(self.url, params={"after": self.n, "wait": round(wait, 2)}) as response:
+        """What is unread; when nothing is, what comes within `wait` seconds."""
+        seconds = 0.0 if self.unread else round(wait, 2)
+        async with self.session.get(self.url, params={"after": self.n, "wait": seconds}) as response:
             fresh: list[Entry] = await response.json()
         for entry in fresh:
             self.n = max(self.n, int(entry["n"]))
         self.seen += fresh
-        return fresh
+        news, self.unread = [*self.unread, *fresh], []
+        return news
 
     async def hears(self, text: str, seconds: float = 20) -> Entry:
-        """The first message of the bot from now on that holds this text."""
-        return await self.until(lambda entry: text in entry.get("text", ""), seconds, text)
+        """The first unread message of the bot that holds this text; one that has only lost its buttons is none."""
+        return await self.until(lambda entry: text in entry["text"] and not self._stripped(entry), seconds, text)
+
+    def _stripped(self, entry: Entry) -> bool:
+        known = any(one["id"] == entry["id"] and one["n"] < entry["n"] and one["buttons"] for one in self.seen)
+        return known and not entry["buttons"]
 
     async def until(self, found: Callable[[Entry], bool], seconds: float = 20, what: str = "") -> Entry:
         end = asyncio.get_running_loop().time() + seconds
@@ -63,8 +71,10 @@ class Person:
             if left <= 0:
                 said = [entry.get("text") for entry in self.seen[-4:]]
                 raise TimeoutError(f"user {self.user} waits for {what!r}; last: {said}")
-            for entry in await self.read(min(left, 5)):
+            news = await self.read(min(left, 5))
+            for number, entry in enumerate(news):
                 if entry["from"] == "bot" and not entry.get("deleted") and found(entry):
+                    self.unread = news[number + 1 :]
                     return entry
 
     async def paper(self, crmid: str, page: str, n: int = 0) -> bytes:

@@ -1,0 +1,103 @@
+"""A whole installation with a bot, configured as it is shipped: Redis, sandbox, Search API and bots as processes."""
+
+import json
+import tomllib
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from cradle import Cradle, Forked
+from guests import Guest
+from servers import Command, RedisServer
+from stand import Stand
+
+SHIPPED = Path(__file__).parents[2] / "config.toml"
+GIVEN_UP_AFTER = 30
+"""Seconds until a check at Humo is given up; shipped are 120."""
+FREE = {
+    "SERVER__PORT": "0",
+    "SANDBOX__PORT": "0",
+    "SANDBOX__SPEED": "0",
+    "LIMITS__PREFIX_SENDS_10MIN": "10000",
+    "LIMITS__LEASE": "2",
+}
+Call = dict[str, Any]
+
+
+@dataclass
+class ChatStand(Stand):
+    """`users` are numbers of people whom nobody else in this installation is."""
+
+    cradle: Cradle = field(kw_only=True)
+    bots: list[Forked] = field(default_factory=list)
+    users: "count[int]" = field(default_factory=lambda: count(1_000_001))
+
+    def bot(self, **environ: str) -> Forked:
+        words = ("bot", "--config", str(self.config))
+        started = self.cradle.start(self.folder, *words, environ={**self.environ, **environ})
+        self.bots.append(started)
+        return started
+
+    def guest(self, user: int = 0, language: str = "en") -> Guest:
+        """Somebody new; 1 … 20 are the cast's Tajik clients, with their phones."""
+        return Guest(self.session, self.sandbox.url, user or next(self.users), language=language)
+
+    async def cast(self) -> list[dict[str, Any]]:
+        """Those whom the sandbox's bank knows: one of Russia, the twenty of Tajikistan, one of Kazakhstan."""
+        async with self.session.get(f"{self.sandbox.url}/_people") as response:
+            people: list[dict[str, Any]] = await response.json()
+            return people
+
+    async def arm(self, upstream: str, key: str, *outcomes: str) -> None:
+        for outcome in outcomes:
+            order = {"upstream": upstream, "for": key, "outcome": outcome}
+            async with self.session.post(f"{self.sandbox.url}/_arm", json=order) as response:
+                assert response.status == 200, await response.text()
+
+    async def calls(self, upstream: str) -> list[Call]:
+        async with self.session.get(f"{self.sandbox.url}/_calls", params={"upstream": upstream}) as response:
+            made: list[Call] = await response.json()
+            return made
+
+    async def uploads(self, key: str) -> Counter[str]:
+        """How often Humo was given each page with that presign key."""
+        made = await self.calls("humo")
+        posted = [call for call in made if call["method"] == "POST" and call["fields"].get("key") == key]
+        return Counter(call["path"].rpartition("/")[2] for call in posted if "/tasks/" in call["path"])
+
+
+def shipped_flow() -> str:
+    """The steps of the shipped chat, less patient."""
+    steps = tomllib.loads(SHIPPED.read_text(encoding="utf-8"))["flow"]["telegram"]["steps"]
+    tables = [step if isinstance(step, dict) else {"kind": step} for step in steps]
+    waiting = [table | {"limit": GIVEN_UP_AFTER} for table in tables if table["kind"] in ("document", "selfie")]
+    return json.dumps([next((one for one in waiting if one.items() >= table.items()), table) for table in tables])
+
+
+@asynccontextmanager
+async def chat_stand(
+    folder: Path, redis: RedisServer, cradle: Cradle, *, bots: int = 1, **environ: str
+) -> AsyncIterator[ChatStand]:
+    """Runs it but for the Search API; `environ` are settings, SHINOS_… without the prefix."""
+    settings = {**FREE, "REDIS__URL": redis.url, "STORAGE__DIR": str(folder / "var"), **environ}
+    settings.setdefault("FLOW__TELEGRAM__STEPS", shipped_flow())
+    variables = {f"SHINOS_{name}": value for name, value in settings.items()}
+    sandbox = Command(folder, "sandbox", environ=variables, config=SHIPPED)
+    port = variables["SHINOS_SANDBOX__PORT"] = sandbox.url.rpartition(":")[2]
+    variables.setdefault("SHINOS_BOT__CALLBACK_HOSTS", f'["127.0.0.1:{port}"]')
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+        standing = ChatStand(folder, SHIPPED, variables, session, sandbox, cradle=cradle)
+        try:
+            for _ in range(bots):
+                standing.bot()
+            yield standing
+        finally:
+            for bot in standing.bots:
+                bot.kill()
+            for command in (*standing.api, sandbox):
+                command.kill()

@@ -1,0 +1,108 @@
+"""`shinos` processes forked from one that has imported everything already: aiogram's import alone costs ten seconds.
+
+Reads one JSON object per line: `{"words", "environ", "log"}`; says "born PID", and the process itself "ready …", or
+"ended PID" when it comes to its end.
+"""
+
+import importlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+READY = "ready "
+
+
+@dataclass
+class Forked:
+    """One `shinos` process; `url` is what it said behind "ready"."""
+
+    pid: int
+    log: Path
+    url: str = ""
+
+    def signal(self, number: int) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, number)
+
+    def kill(self) -> None:
+        """SIGKILL to it and its children."""
+        self.signal(signal.SIGKILL)
+
+
+class Cradle:
+    def __init__(self) -> None:
+        tests = Path(__file__).parent
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("SHINOS_")}
+        self._turn = threading.Lock()
+        self._process = subprocess.Popen(
+            [sys.executable, str(tests / "cradle.py")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**clean, "PYTHONPATH": str(tests.parent.parent)},
+            start_new_session=True,
+        )
+
+    def start(self, folder: Path, *words: str, environ: Mapping[str, str]) -> Forked:
+        with self._turn:
+            name = f"{words[0]}-{len(list(folder.glob('*.log')))}"
+            forked = Forked(0, folder / f"{name}.log")
+            order = {"words": words, "environ": dict(environ), "log": str(forked.log)}
+            print(json.dumps(order), file=self._process.stdin, flush=True)
+            while not (forked.pid and forked.url):
+                self._hear(forked)
+            return forked
+
+    def _hear(self, forked: Forked) -> None:
+        line = self._process.stdout.readline() if self._process.stdout else ""
+        if line.startswith("born "):
+            forked.pid = int(line.split()[1])
+        elif line.startswith(READY):
+            forked.url = line.removeprefix(READY).strip()
+        elif not line or line.split()[-1] == str(forked.pid):
+            raise RuntimeError(f"it did not start: {forked.log.read_text() if forked.log.exists() else ''}")
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream:
+                stream.close()
+
+
+def main() -> None:
+    for name in ("bot.running", "shinos.serving", "search_api.app"):
+        importlib.import_module(name)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    for line in sys.stdin:
+        pid = os.fork()
+        if pid == 0:
+            os._exit(live(json.loads(line)))
+        sys.stdout.write(f"born {pid}\n")
+        sys.stdout.flush()
+
+
+def live(told: dict[str, Any]) -> int:
+    """As the command line would: its own session, its own log, nothing on stdin."""
+    os.setsid()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for path, flags, number in ((os.devnull, os.O_RDONLY, 0), (told["log"], os.O_WRONLY | os.O_CREAT, 2)):
+        os.dup2(os.open(path, flags, 0o600), number)
+    os.environ.update(told["environ"])
+    sys.argv = ["shinos", *told["words"]]
+    status = int(importlib.import_module("shinos.__main__").main())
+    sys.stdout.write(f"ended {os.getpid()}\n")
+    sys.stdout.flush()
+    return status
+
+
+if __name__ == "__main__":
+    main()
