@@ -40,7 +40,7 @@ def nested(given: Mapping[str, Any], name: str, what: str) -> Any:
 
 
 def text_of(given: Mapping[str, Any]) -> str:
-    text = str(given.get("text", "")).strip()
+    text = str(given.get("text") or "").strip()
     if not text:
         raise Refused("message text is empty")
     if units(text) > LONGEST_TEXT:
@@ -49,7 +49,7 @@ def text_of(given: Mapping[str, Any]) -> str:
 
 
 def caption_of(given: Mapping[str, Any]) -> str:
-    caption = str(given.get("caption", "")).strip()
+    caption = str(given.get("caption") or "").strip()
     if units(caption) > LONGEST_CAPTION:
         raise Refused("message caption is too long")
     return caption
@@ -101,20 +101,27 @@ def inline(button: Any) -> dict[str, Any]:
     if "url" in whole:
         check_link(str(whole["url"]), "inline keyboard button URL", secure=False)
     if "web_app" in whole:
-        check_link(str((whole["web_app"] or {}).get("url", "")), "inline keyboard button Web App URL", secure=True)
+        app = whole["web_app"] if isinstance(whole["web_app"], dict) else {}
+        check_link(str(app.get("url", "")), "inline keyboard button Web App URL", secure=True)
     return whole
 
 
 def check_link(link: str, what: str, *, secure: bool) -> None:
     """http, https and tg; `secure` only https. The sandbox lets loopback pass in both, which Telegram does not."""
-    parts = urlsplit(link if "://" in link or link.startswith("tg:") else f"http://{link}")
-    host = parts.hostname or ""
-    problem = ""
-    if parts.scheme not in ("http", "https", "tg"):
-        problem = "Unsupported URL protocol"
-    elif secure and parts.scheme != "https" and host not in LOOPBACK:
-        problem = "Only HTTPS links are allowed"
-    elif parts.scheme != "tg" and "." not in host and host not in LOOPBACK:
-        problem = "Wrong HTTP URL"
-    if problem:
+    if problem := _problem(link, secure=secure):
         raise Refused(f"{what} '{link}' is invalid: {problem}")
+
+
+def _problem(link: str, *, secure: bool) -> str:
+    try:
+        parts = urlsplit(link if "://" in link or link.startswith("tg:") else f"http://{link}")
+    except ValueError:
+        return "Wrong HTTP URL"
+    host = parts.hostname or ""
+    if parts.scheme not in ("http", "https", "tg"):
+        return "Unsupported URL protocol"
+    if secure and parts.scheme != "https" and host not in LOOPBACK:
+        return "Only HTTPS links are allowed"
+    if parts.scheme != "tg" and "." not in host and host not in LOOPBACK:
+        return "Wrong HTTP URL"
+    return ""

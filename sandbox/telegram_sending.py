@@ -1,6 +1,5 @@
 """What the bot does in a chat: send, edit, delete, show that it is typing, answer a pressed button."""
 
-import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +7,7 @@ from typing import Any
 
 from sandbox.recent import Recent
 from sandbox.telegram_chat import Chat, Chats, Message
-from sandbox.telegram_files import Files, renditions
+from sandbox.telegram_files import Files
 from sandbox.telegram_given import caption_of, entities_of, flag, markup_of, nested, number, text_of
 from sandbox.telegram_orders import NAME, SENDING, Flood, ordered
 from sandbox.telegram_profile import Profile
@@ -122,7 +121,7 @@ class Sending:
 
     def chat(self, given: Given) -> Chat:
         """Raises `Refused`."""
-        if not str(given.get("chat_id", "")):
+        if not given.get("chat_id"):
             raise Refused("chat_id is empty")
         if (chat := self.chats.find(number(given, "chat_id"))) is None:
             raise Refused("chat not found")
@@ -154,6 +153,8 @@ class Sending:
     def _extras(self, chat: Chat, given: Given) -> dict[str, Any]:
         extras: dict[str, Any] = {"has_protected_content": True} if flag(given, "protect_content") else {}
         reply = nested(given, "reply_parameters", "reply parameters") or {}
+        if not isinstance(reply, dict):
+            raise Refused("object expected as reply parameters")
         wanted = number(reply, "message_id") or number(given, "reply_to_message_id")
         if wanted and (replied := chat.find(wanted)) is not None:
             kept = ((name, value) for name, value in replied.api.items() if name != "reply_to_message")
@@ -195,7 +196,7 @@ class Sending:
         if len(upload) > LARGEST_PHOTO:
             raise Refused("file is too big")
         try:
-            return self.files.photo(await asyncio.to_thread(renditions, upload))
+            return self.files.photo(await self.files.render(upload))
         except ValueError:
             raise Refused("IMAGE_PROCESS_FAILED") from None
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from sandbox.telegram_acts import Contact, Edit, Impossible, Order, Upload, card, introduce, text_content
 from sandbox.telegram_chat import Chat, Chats, Message
-from sandbox.telegram_files import Files, Rendition, renditions
+from sandbox.telegram_files import Files, Rendition
 from sandbox.telegram_given import LONGEST_TEXT, units
 from sandbox.telegram_people import User, as_chat, as_sender, user_of
 from sandbox.telegram_profile import Profile
@@ -52,7 +52,7 @@ class Acting:
     async def upload(self, user_id: int, uploads: list[Upload], caption: str, order: Order) -> dict[str, Any]:
         """One message per file; several files are one album. Raises `Impossible`."""
         chat = self._chats.of(user_id)
-        pictures = await asyncio.gather(*(asyncio.to_thread(self._look, chat.user, upload) for upload in uploads))
+        pictures = await asyncio.gather(*(self._look(chat.user, upload) for upload in uploads))
         contents = [self._content(upload, found) for upload, found in zip(uploads, pictures, strict=True)]
         album = {"media_group_id": str(next(self._ids))} if len(contents) > 1 else {}
         told = answer(chat)
@@ -156,11 +156,11 @@ class Acting:
         content = {**told, "old_chat_member": old, "new_chat_member": new}
         return answer(chat, self._updates.add(chat.user.user_id, "my_chat_member", content))
 
-    def _look(self, user: User, upload: Upload) -> list[Rendition]:
-        """Runs in a thread: a photo's renditions, and the sandbox's memory of whose picture it is."""
-        self._chats.world.photos.remember(upload.data, user.phone or f"tg:{user.user_id}")
+    async def _look(self, user: User, upload: Upload) -> list[Rendition]:
+        """A photo's renditions; and the sandbox remembers whose picture it is."""
+        await asyncio.to_thread(self._chats.world.photos.remember, upload.data, user.phone or f"tg:{user.user_id}")
         try:
-            return renditions(upload.data) if upload.photo else []
+            return await self._files.render(upload.data) if upload.photo else []
         except ValueError as error:
             raise Impossible(f"photo: {error}") from None
 

@@ -148,6 +148,7 @@ class TestSending:
                 "button URL 'javascript://x' is invalid: Unsupported URL protocol",
             ),
             (DALER, "x", inline(url="http://bank"), "button URL 'http://bank' is invalid: Wrong HTTP URL"),
+            (DALER, "x", inline(url="http://[x"), "is invalid: Wrong HTTP URL"),
             (DALER, "x", inline(web_app=WebAppInfo(url="http://x.org")), "Web App URL 'http://x.org' is invalid: Only"),
         ],
     )

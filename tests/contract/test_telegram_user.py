@@ -172,12 +172,18 @@ class TestKinds:
         assert status == 400
         assert named in answer["error"]
 
+    @pytest.mark.parametrize("query", ["after=x", "after=-1", "wait=soon"])
+    async def test_a_bad_question_too(self, here: Room, query: str) -> None:
+        async with here.http.get(f"{here.url}/telegram/_chat/{DALER}?{query}") as answer:
+            assert answer.status == 400
+            assert query.partition("=")[0] in (await answer.json())["error"]
+
 
 class TestFiles:
     async def test_a_photo_is_recompressed_without_its_exif(self, here: Room) -> None:
         exif = Image.Exif()
         exif[ORIENTATION] = 6
-        original = picture(3000, 2000, exif=exif)
+        original = picture(3000, 2000, exif=exif, comment=b"taken at home")
         told = await here.upload(DALER, ("photo", original, "a.jpg", "image/jpeg"), caption="паспорт")
         assert told["ok"]
         (update,) = await fetched(here)
@@ -192,6 +198,7 @@ class TestFiles:
         assert loaded
         with Image.open(io.BytesIO(loaded.read())) as rendition:
             assert (rendition.format, rendition.size, dict(rendition.getexif())) == ("JPEG", (853, 1280), {})
+            assert "comment" not in rendition.info
         assert here.world.photos.whose(original) == "+992900000003"
 
     async def test_nothing_is_scaled_up(self, here: Room) -> None:
