@@ -23,7 +23,7 @@ from flows.store import leads
 
 ALLOWED = ("message", "callback_query")
 POLL_SECONDS = 25
-LEAD_MS = 45_000
+LEAD_MS = 4_500
 PAUSE_SECONDS = 1.0
 LARGEST_BODY = 2**20
 _log = structlog.get_logger("bot")
@@ -50,13 +50,33 @@ class Intake:
             _log.warning("inbox_full", chat=chat)
 
     async def poll(self) -> None:
-        """Until cancelled. The offset moves only past what is stored."""
+        """Until cancelled: for as long as this process has the lead, ask for updates."""
+        polling: asyncio.Task[None] | None = None
+        try:
+            while True:
+                ours = await self._leads()
+                if ours and polling is None:
+                    polling = asyncio.create_task(self._poll())
+                elif polling and not ours:
+                    polling.cancel()
+                    polling = None
+                await asyncio.sleep(LEAD_MS / 3000 if ours else PAUSE_SECONDS)
+        finally:
+            if polling:
+                polling.cancel()
+                await asyncio.gather(polling, return_exceptions=True)
+
+    async def _leads(self) -> bool:
+        try:
+            return await leads(self._attendance.store.redis, "poller", self._name, LEAD_MS)
+        except (RedisError, OSError, TimeoutError):
+            return False
+
+    async def _poll(self) -> None:
+        """The offset moves only past what is stored."""
         offset: int | None = None
         while True:
             try:
-                if not await leads(self._attendance.store.redis, "poller", self._name, LEAD_MS):
-                    await asyncio.sleep(PAUSE_SECONDS)
-                    continue
                 updates = await self._bot.get_updates(
                     offset, timeout=POLL_SECONDS, allowed_updates=list(ALLOWED), request_timeout=POLL_SECONDS + 10
                 )

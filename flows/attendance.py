@@ -26,6 +26,8 @@ from flows.wakes import Carrier, Wakes
 from flows.wiring import check_redis, environ_of, open_archive, own_secrets, redis_url, upstreams
 
 DRAIN_SECONDS = 5.0
+SHORT_LEASE = 8.0
+"""Seconds that a person waits for what a dead process had in hand; an answer takes a fraction of one."""
 FRONT = "telegram"
 """The name that the chat's dialogues, audit entries and limits go by."""
 
@@ -63,7 +65,7 @@ class Attendance:
             await asyncio.gather(*(wakes.drain(DRAIN_SECONDS) for wakes in several))
 
     def _wakes(self, queue: Queue, carriers: Mapping[str, Carrier], at_once: int) -> Wakes:
-        lease = self.settings.limits.lease
+        lease = min(self.settings.limits.lease, SHORT_LEASE) if queue == "talks" else self.settings.limits.lease
         posted = self.conversation.posted
         return Wakes(self.store, self.keys, posted, carriers, queue=queue, at_once=at_once, lease=lease)
 

@@ -156,14 +156,18 @@ class Conversation:
             raise
         except FlowError as error:
             turn = _stopped(session, error)
-        return await self._save(call, taken, turn, wake, given.language if isinstance(given, Speak) else "")
+        return await self._save(call, taken, turn, wake, given)
 
-    async def _save(self, call: Call, taken: Taken, turn: Turn, wake: Leased, language: str = "") -> bool:
+    async def _save(self, call: Call, taken: Taken, turn: Turn, wake: Leased, given: Input | None = None) -> bool:
         move = start_move(taken, call, rev=taken.rev)
-        move.language = language
-        return await self._write(call, taken, move, turn, wake)
+        move.language = given.language if isinstance(given, Speak) else ""
+        # Saved in silence: a look that found nothing new, a result that came too late.
+        unseen = isinstance(given, Happened | Wake) and taken.session and taken.session.reply == turn.session.reply
+        return await self._write(call, taken, move, turn, wake, show=not unseen)
 
-    async def _write(self, call: Call, taken: Taken, move: Move, turn: Turn, wake: Leased) -> bool:
+    async def _write(
+        self, call: Call, taken: Taken, move: Move, turn: Turn, wake: Leased, *, show: bool = True
+    ) -> bool:
         """False when somebody else has moved the dialogue: take it again."""
         fill(move, taken, call, turn)
         made = [self._job(effect, call, turn) for effect in turn.post]
@@ -171,7 +175,7 @@ class Conversation:
             made += self._callback(turn.session, taken.now)
             move.session = _forgetting(turn.session)
         jobs.post(move, made, self._keys)
-        move.queue, move.show, move.cause = "talks", taken.pair, wake
+        move.queue, move.show, move.cause = "talks", taken.pair if show else None, wake
         verdict, wait = await self._store.move(move)
         if verdict == "limited":
             return await self._limited(call, taken, move, turn, wait)

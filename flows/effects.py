@@ -115,8 +115,8 @@ class Upload(Effect[None]):
     """Fetch a photo, look whether it will do, and hand it to Humo; posted, and never done twice. Happens as `Uploaded`,
     about the photo's `unique`.
 
-    `page` "selfie" goes as a selfie. `refused` are the digests of photos that this page was refused with; `lenient`: do
-    not mind how good it is.
+    `page` "selfie" goes as a selfie. After `until` (Unix seconds) nobody waits for it any more. `refused` are the
+    digests of photos that this page was refused with; `lenient`: do not mind how good it is.
     """
 
     step: str
@@ -125,6 +125,7 @@ class Upload(Effect[None]):
     page: str
     ref: str = field(repr=False)
     unique: str = field(repr=False)
+    until: float
     tax_number: str | None = field(default=None, repr=False)
     refused: tuple[str, ...] = ()
     lenient: bool = False

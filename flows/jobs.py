@@ -59,6 +59,7 @@ class UploadJob(_Job):
     page: str
     ref: str = Field(repr=False)
     unique: str = Field(repr=False)
+    until: float
     tax_number: str | None = Field(default=None, repr=False)
     refused: tuple[str, ...] = ()
     lenient: bool = False
@@ -112,6 +113,7 @@ def make(effect: Effect[None], channel: str, *, guard: str = "", hidden: bool = 
                 page=effect.page,
                 ref=effect.ref,
                 unique=effect.unique,
+                until=effect.until,
                 tax_number=effect.tax_number,
                 refused=effect.refused,
                 lenient=effect.lenient,

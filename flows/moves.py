@@ -99,7 +99,7 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Leased:
-    """A due wake in our hands. `job` is "" when the step only wants to look again."""
+    """A due wake in our hands, for `length` ms. `job` is "" when the step only wants to look again."""
 
     shard: int
     lease: str
@@ -108,6 +108,7 @@ class Leased:
     sealed: bytes = field(repr=False)
     nth: int = 0
     queue: Queue = "wakes"
+    length: int = 0
 
 
 def as_todo(move: Move) -> dict[str, Any]:

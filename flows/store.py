@@ -168,20 +168,31 @@ class Store:
         await self._call("gateway", 0, name, state)
 
     async def lease(
-        self, lease: str, shards: Collection[int], most: int, lost: str = "", *, queue: Queue = "wakes"
+        self,
+        lease: str,
+        shards: Collection[int],
+        most: int,
+        lost: str = "",
+        *,
+        queue: Queue = "wakes",
+        seconds: float | None = None,
     ) -> list[Leased]:
-        """Take due wakes of these shards, in one round trip; and those of a `lost` lease whose answer never came."""
-        calls = [(shard, self._call("lease", shard, lease, self._lease, most, lost, queue)) for shard in shards]
+        """Take due wakes of these shards, in one round trip; and those of a `lost` lease whose answer never came.
+
+        For `seconds`, or as long as the limits say.
+        """
+        length = self._lease if seconds is None else int(seconds * 1000)
+        calls = [(shard, self._call("lease", shard, lease, length, most, lost, queue)) for shard in shards]
         leased = []
         for shard, call in calls:
             _now, *due = await call
             for sid, job, sealed, nth in due:
-                leased.append(Leased(shard, lease, sid.decode(), job.decode(), sealed, nth, queue))
+                leased.append(Leased(shard, lease, sid.decode(), job.decode(), sealed, nth, queue, length))
         return leased
 
     async def hold(self, wake: Leased, sealed: bytes) -> bool:
         """Write down how far the effect is, and renew the lease. False: it is somebody else's now."""
-        return await self._hold(wake, self._lease, sealed)
+        return await self._hold(wake, wake.length or self._lease, sealed)
 
     async def put_back(self, wake: Leased, seconds: float = 0, sealed: bytes = b"") -> bool:
         """Let it be due again at once or in that time, as far as it is; in that time it is nobody else's."""

@@ -91,7 +91,7 @@ class Submitting:
         self._keys = keys
 
     async def carry(self, wake: Leased, job: UploadJob) -> None:
-        if job.started:
+        if job.started or time.time() > job.until:
             await self._tell(wake, job, failed=Interrupted())
             return
         try:

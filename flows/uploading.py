@@ -169,6 +169,7 @@ class Uploading(Step[UploadState, UploadOptions]):
             page,
             photo.ref,
             photo.unique,
+            now + self.options.limit,
             facts.there.tax_number,
             state.refused,
             lenient=state.failures >= LENIENT_AFTER,

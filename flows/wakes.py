@@ -68,7 +68,7 @@ class Wakes:
         self._carriers = carriers
         self._queue = queue
         self._at_once = at_once
-        self._beat = lease / 3
+        self._lease = lease
         self._running: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -97,7 +97,7 @@ class Wakes:
         self._leases += 1
         lease = f"{self._name}-{self._leases}"
         try:
-            leased = await self._store.lease(lease, shards, room, self._lost, queue=self._queue)
+            leased = await self._store.lease(lease, shards, room, self._lost, queue=self._queue, seconds=self._lease)
         except StoreDown:
             self._lost = self._lost or lease
             return []
@@ -136,7 +136,7 @@ class Wakes:
 
         async def beat() -> None:
             while True:
-                await asyncio.sleep(self._beat)
+                await asyncio.sleep(self._lease / 3)
                 with contextlib.suppress(StoreDown):
                     await self._store.hold(wake, b"")
 
