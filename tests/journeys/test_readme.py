@@ -110,7 +110,7 @@ def test_the_first_dialogue_can_be_pasted(half: str, folder: Path) -> None:
 def checkout_with_the_step(half: str, folder: Path) -> Path:
     """A copy of the code with the README's step in it, its words in every language, and its flow."""
     root = folder / "checkout"
-    for package in ("flows", "search_api", "shinos", "sandbox"):
+    for package in ("flows", "bot", "search_api", "shinos", "sandbox"):
         shutil.copytree(ROOT / package, root / package, ignore=shutil.ignore_patterns("__pycache__"))
     (root / "flows" / "steps" / "contract.py").write_text(block(half, "flows/steps/contract.py"), encoding="utf-8")
     section, refusal = re.split(r"\n\[error\].*\n", block(half, "texts"))

@@ -1,0 +1,86 @@
+"""From a person who opens the chat page to the support agent's card: `shinos up`, a browser, JPEG files, README."""
+
+import asyncio
+import os
+import shutil
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+from browser import PHONE, audit, browser, opened
+from playwright.async_api import Browser, Page, expect
+from readme import ROOT, block
+from test_chat_page import CLEAN, KEPT, SETTLED, bubble, say
+from test_readme import Up, up
+
+DALER = 3
+PHONE_OF_DALER = "+992900000003"
+WORD = "горный ветер"
+
+
+@pytest.fixture(scope="module")
+async def chromium() -> AsyncIterator[Browser]:
+    async with browser() as started:
+        yield started
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Up]:
+    with up(tmp_path) as addresses:
+        yield addresses
+
+
+async def paper(running: Up, page: str, folder: Path) -> Path:
+    """A real JPEG file."""
+    url, file = f"{running.sandbox}/_people/C-00000{DALER}/{page}.jpg?n=41", folder / f"{page}.jpg"
+    async with aiohttp.ClientSession() as session, session.get(url) as response:
+        file.write_bytes(await response.read())
+    return file
+
+
+async def upload(page: Page, file: Path, how: str) -> None:
+    await page.get_by_role("button", name="Прикрепить").click()
+    async with page.expect_file_chooser() as chooser:
+        await page.get_by_role("button", name=how, exact=False).first.click()
+    await (await chooser.value).set_files(file)
+
+
+async def test_from_start_to_the_card(chromium: Browser, running: Up, tmp_path: Path) -> None:
+    async with opened(chromium, f"{running.sandbox}/telegram/#{DALER}", PHONE) as page:
+        await page.get_by_role("button", name="Начать", exact=True).click()
+        await expect(page.get_by_role("button", name="Согласен", exact=True)).to_be_visible(timeout=40_000)
+        await page.get_by_role("button", name="Согласен", exact=True).click()
+        await page.get_by_role("button", name="Поделиться номером").click()
+        await page.get_by_role("button", name="Новый: пластиковая карта").click()
+        await bubble(page, "лицевую сторону")
+        await upload(page, await paper(running, "front", tmp_path), "Файл")
+        await expect(page.locator(".bubble").filter(has_text="обратную сторону").last).to_be_visible(timeout=20_000)
+        await upload(page, await paper(running, "back", tmp_path), "Фото")
+        await expect(page.locator(".bubble").filter(has_text="ваше лицо").last).to_be_visible(timeout=20_000)
+        await upload(page, await paper(running, "selfie", tmp_path), "Файл")
+        await expect(page.locator(".bubble").filter(has_text="кодовое слово").last).to_be_visible(timeout=20_000)
+        await say(page, WORD)
+        await bubble(page, "ещё раз")
+        await say(page, WORD)
+        await bubble(page, "банк вас узнал")
+        await expect(page.locator(".bubble").filter(has_text=WORD)).to_have_count(0)
+        await page.evaluate(SETTLED)
+        KEPT.mkdir(parents=True, exist_ok=True)
+        await page.screenshot(path=tmp_path / "identified.png")
+        await asyncio.to_thread(shutil.copy, tmp_path / "identified.png", KEPT / "identified-in-the-browser.png")
+        assert await audit(page) == CLEAN
+    told = await asyncio.to_thread(pasted, running)
+    assert '"A31950021"' in told
+    assert all(f'"{method}"' in told for method in ("contact", "document", "selfie", "code", "secret_word"))
+
+
+def pasted(running: Up) -> str:
+    """What the README's lines print, pasted into a shell for Daler and his new word."""
+    lines = (
+        block("ru", "tests/journeys/test_readme.py").replace("+79221234567", PHONE_OF_DALER).replace("ромашка", WORD)
+    )
+    lines = lines.replace("http://127.0.0.1:8080", running.api).replace("http://127.0.0.1:8081", running.sandbox)
+    done = subprocess.run(["bash", "-c", lines], cwd=ROOT, env=os.environ, capture_output=True, text=True, check=True)
+    return done.stdout
