@@ -34,7 +34,8 @@ class Photos:
         wanted = difference_hash(image)
         if wanted is None:
             return None
-        return next((who for known, who in reversed(self._seen) if (known ^ wanted).bit_count() <= NEAR), None)
+        newest_first = reversed(list(self._seen))  # a copy, because another thread may be remembering
+        return next((who for known, who in newest_first if (known ^ wanted).bit_count() <= NEAR), None)
 
 
 def difference_hash(image: bytes) -> int | None:

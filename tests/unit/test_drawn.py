@@ -3,6 +3,7 @@
 import io
 import itertools
 import struct
+import threading
 import time
 import zlib
 from dataclasses import replace
@@ -108,10 +109,28 @@ class TestPhotos:
         photos.remember(draw(FIRUZ, "front"), "tg:1")
         photos.remember(draw(FIRUZ, "front"), "tg:2")
         assert photos.whose(draw(FIRUZ, "front")) == "tg:2"
-        other = encoded(Image.new("RGB", (9, 8)), "PNG")
-        for _ in range(LIMIT):
-            photos.remember(other, "tg:3")
+        photos._seen.extend([(0, "tg:3")] * (LIMIT - 1))
+        assert photos.whose(draw(FIRUZ, "front")) == "tg:2"
+        photos.remember(draw(MADINA, "front"), "tg:4")
         assert photos.whose(draw(FIRUZ, "front")) is None
+
+    def test_one_thread_remembers_while_another_asks(self) -> None:
+        photos = Photos()
+        photos._seen.extend([(0, "tg:1")] * LIMIT)
+        tiny = encoded(Image.new("RGB", (9, 8)), "PNG")
+
+        def remember() -> None:
+            for _ in range(1000):
+                photos.remember(tiny, "tg:2")
+
+        remembering = threading.Thread(target=remember)
+        remembering.start()
+        asked = 0
+        while remembering.is_alive():
+            assert photos.whose(draw(FIRUZ, "front")) is None
+            asked += 1
+        remembering.join()
+        assert asked > 5
 
     @pytest.mark.parametrize("data", [b"", b"\xff\xd8\xff", b"<svg/>", b"\x89PNG\r\n\x1a\n", b"GIF89a"])
     def test_no_pictures_are_passed_over(self, data: bytes) -> None:
