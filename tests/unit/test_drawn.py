@@ -44,7 +44,7 @@ class TestDrawn:
     def test_two_different_pictures_are_far_apart(self) -> None:
         """All of the cast and all pages; of some people further photos."""
         first = [hash_of(person.crmid, page, 0) for person in CAST for page in PAGES]
-        more = [hash_of(person.crmid, page, n) for person in CAST[:3] for page in PAGES for n in (1, 2)]
+        more = [hash_of(person.crmid, page, n) for person in CAST[:2] for page in PAGES for n in (1, 2)]
         assert len(first) == 22 * 5
         assert min((one ^ other).bit_count() for one, other in itertools.combinations(first + more, 2)) >= APART
         assert APART > NEAR
@@ -89,8 +89,14 @@ class TestPhotos:
         again.thumbnail((longest, longest))
         assert photos.whose(encoded(again, quality=quality)) == "+992900000002"
         assert photos.whose(encoded(again, "PNG")) == "+992900000002"
-        assert photos.whose(encoded(again, "HEIF")) == "+992900000002"
         assert photos.whose(draw(MADINA, page, 1)) is None
+
+    def test_an_iphones_document_too(self) -> None:
+        photos = Photos()
+        small = opened(draw(MADINA, "front"))
+        small.thumbnail((400, 400))
+        photos.remember(encoded(small, "HEIF"), "+992900000002")
+        assert photos.whose(draw(MADINA, "front")) == "+992900000002"
 
     @pytest.mark.parametrize("orientation", range(1, 9))
     def test_upright_whatever_exif_says(self, orientation: int) -> None:
