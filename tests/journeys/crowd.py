@@ -1,0 +1,104 @@
+"""Many people at once who do what the bot asks for, whatever happens to the bot; and what became of them."""
+
+import asyncio
+import random
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from chat_stand import ChatStand
+from chats import Entry
+from guests import Guest
+
+WORD = "гранатовый сад"
+ANSWERS = {
+    "new_secret_word.again": ("say", WORD),
+    "new_secret_word.ask": ("say", WORD),
+    "consent.ask": ("press", "choice.agree"),
+    "contact.ask": ("press", "chat.share_phone"),
+    "passport_kind.ask": ("press", "choice.passport_new"),
+    "document.ask_front": ("shoot", "front"),
+    "document.ask_back": ("shoot", "back"),
+    "selfie.ask": ("shoot", "selfie"),
+}
+CHECKED = ("document.ask_back", "selfie.ask", "new_secret_word.ask")
+"""Questions that come after Humo has looked at a photo."""
+
+
+@dataclass
+class Member:
+    """`waits`: seconds from what the person did until the bot's next message, by the text's key."""
+
+    guest: Guest
+    think: float
+    done: bool = False
+    waits: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+
+    async def live(self, seconds: float) -> None:
+        await asyncio.sleep(random.random() * 2 * self.think)
+        acted, end = time.monotonic(), time.monotonic() + seconds
+        await self.guest.start()
+        seen: set[int] = set()
+        last = ""
+        while time.monotonic() < end:
+            for entry in await self.guest.read(5):
+                text = entry.get("text", "")
+                fresh = entry["from"] == "bot" and text and not entry.get("deleted") and entry["id"] not in seen
+                if not fresh or text == last:
+                    continue
+                seen.add(entry["id"])
+                last = text
+                key = self._key(text)
+                self.waits[key].append(time.monotonic() - acted)
+                if key == "done.identify":
+                    self.done = True
+                    return
+                if key in ANSWERS:
+                    await asyncio.sleep(random.random() * 2 * self.think)
+                    acted = time.monotonic()
+                    await self._do(*ANSWERS[key])
+
+    async def _do(self, how: str, what: str) -> None:
+        if how == "say":
+            await self.guest.say(what)
+        elif how == "shoot":
+            await self.guest.shoot(what)
+        else:
+            try:
+                await self.guest.choose(what)
+            except AssertionError:
+                return  # the button is gone: the bot has heard us and asks the next thing
+
+    def _key(self, text: str) -> str:
+        known = ("done.identify", *ANSWERS, "upload.sent")
+        return next((key for key in known if self.guest.words(key) in text), "else")
+
+
+def repeats(entries: Sequence[Entry]) -> int:
+    """How often the bot has sent the very message again that it had sent before."""
+    found, last, seen = 0, "", set[int]()
+    for entry in entries:
+        if entry["from"] == "user":
+            last = last if entry.get("deleted") else ""
+        elif entry.get("text") and not entry.get("deleted") and entry["id"] not in seen:
+            seen.add(entry["id"])
+            found += entry["text"] == last
+            last = entry["text"]
+    return found
+
+
+async def crowd(chats: ChatStand, size: int, *, think: float, seconds: float) -> list[Member]:
+    """So many identifications at once, to their end or until the seconds are over."""
+    members = [Member(chats.guest(language="ru"), think) for _ in range(size)]
+    await asyncio.gather(*(member.live(seconds) for member in members))
+    for member in members:
+        await member.guest.read()
+    return members
+
+
+async def doubled(chats: ChatStand) -> int:
+    """How many photos Humo was given more than once: documents by their content, selfies by their token's length."""
+    made = await chats.calls("humo")
+    files = [file["sha256"] for call in made if call["method"] == "POST" for file in call["files"]]
+    return len(files) - len(set(files))

@@ -1,0 +1,34 @@
+"""The bot is killed again and again while people identify: everybody ends, nothing is lost, no photo goes out twice.
+
+`make proof` runs it at full size: 100 identifications, 30 kills.
+"""
+
+import asyncio
+import os
+import random
+import sys
+from pathlib import Path
+
+from chat_stand import chat_stand
+from cradle import Cradle
+from crowd import crowd, doubled, repeats
+from servers import RedisServer
+
+FULL = bool(os.environ.get("PROOF"))
+PEOPLE, KILLS, SECONDS = (100, 30, 500.0) if FULL else (12, 4, 90.0)
+
+
+async def test_killed_at_random_moments(folder: Path, redis_server: RedisServer, cradle: Cradle) -> None:
+    async with chat_stand(folder, redis_server, cradle, SANDBOX__SPEED="0.3") as chats:
+        running = asyncio.create_task(crowd(chats, PEOPLE, think=0.5, seconds=SECONDS))
+        for _ in range(KILLS):
+            await asyncio.sleep(random.uniform(0.3, 3.0))
+            chats.bots[-1].kill()
+            await asyncio.to_thread(chats.bot)
+        members = await running
+        assert [member.guest.user for member in members if not member.done] == []
+        assert await doubled(chats) == 0
+        again = [repeats(member.guest.seen) for member in members]
+        sys.stdout.write(f"{PEOPLE} people, {KILLS} kills: {sum(again)} messages repeated, at most {max(again)} in one chat\n")
+        assert sum(again) <= 3 * KILLS
+        assert max(again) <= KILLS
