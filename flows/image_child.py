@@ -63,6 +63,7 @@ def main() -> None:
 def _learn(limits: ImageLimits) -> None:
     Image.preinit()
     Image.MAX_IMAGE_PIXELS = limits.pixels
+    warnings.simplefilter("ignore")
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     try:
         import pillow_heif  # noqa: PLC0415 - where its libraries do not load, HEIC is one more format that we lack

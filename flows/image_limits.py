@@ -25,7 +25,11 @@ ANSWER: Final = Struct("!IHH32s")
 
 @dataclass(frozen=True, slots=True)
 class ImageLimits:
-    """Numbers of security.md §7 #25; bytes, pixels, seconds. `short_side` is that of the result."""
+    """Numbers of security.md §7 #25; bytes, pixels, seconds. The sides are those of the result.
+
+    `quality` is that of our JPEG; `brightness`, `glare` and `sharpness` are explained in `image_quality.py`. `seconds`
+    is by the clock, for one image, and `start_seconds` for a child to take it up.
+    """
 
     size: int = 10_000_000
     pixels: int = 25_000_000

@@ -60,8 +60,9 @@ async def refused(images: Images, data: bytes) -> str:
     return caught.value.word
 
 
-def upset(images: Images, monkeypatch: pytest.MonkeyPatch, number: signal.Signals) -> None:
-    """The child gets a signal at the moment when the next file is sent to it."""
+def upset(images: Images, monkeypatch: pytest.MonkeyPatch, number: signal.Signals) -> asyncio.Event:
+    """The child gets a signal at the moment when the next file is sent to it; the event says that it has."""
+    done = asyncio.Event()
     child, pid = images._free[0], pid_of(images)
     send = child._send
 
@@ -69,9 +70,11 @@ def upset(images: Images, monkeypatch: pytest.MonkeyPatch, number: signal.Signal
         if len(data) > QUESTION.size:
             monkeypatch.undo()
             os.kill(pid, number)
+            done.set()
         await send(data)
 
     monkeypatch.setattr(child, "_send", sending)
+    return done
 
 
 async def test_the_limits_of_the_child_are_set() -> None:
@@ -179,6 +182,20 @@ async def test_who_gives_up_harms_nobody() -> None:
             *(False, True, False),
             *(True, True, True),
         ]
+
+
+async def test_a_child_whose_image_was_given_up_is_replaced_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Images() as images:
+        await images.prepare(GOOD)
+        before = pid_of(images)
+        sent = upset(images, monkeypatch, signal.SIGSTOP)
+        task = asyncio.create_task(images.prepare(OTHERS[0]))
+        await sent.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert is_gone(before)
+        assert (await images.prepare(GOOD)).digest == DIGEST
 
 
 async def test_given_up_at_any_moment() -> None:
