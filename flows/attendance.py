@@ -14,7 +14,8 @@ from flows.model import Wake
 from flows.moves import Leased, Queue
 from flows.performing import Front
 from flows.plan import PlanError, make_plan
-from flows.settings import Channel, Settings, SettingsError, unsafe
+from flows.safety import unsafe
+from flows.settings import Channel, Settings, SettingsError
 from flows.store import Store, open_redis
 from flows.submitting import Opening, Submitting
 from flows.telling import Telling

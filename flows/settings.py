@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
@@ -30,8 +29,6 @@ SANDBOX_SECRETS = {
     "SHINOS_LUNA_KEY": "sandbox-luna-key-that-signs-the-selfies",
 }
 """Public by design: they open the sandbox and nothing else, and production mode refuses them."""
-
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 Language = Literal["ru", "tg", "en", "kk"]
 
@@ -314,53 +311,3 @@ def _siblings(loc: tuple[int | str, ...]) -> list[str]:
 def _near(word: str, known: Any) -> str:
     near = get_close_matches(word, list(known), n=1)
     return f'; did you mean "{near[0]}"?' if near else ""
-
-
-def unsafe(settings: Settings) -> list[str]:
-    """What production mode refuses to start with; empty when all is well. In development: what it would refuse."""
-    found = []
-    if settings.sandbox.enabled:
-        found.append("sandbox.enabled: the sandbox must be off")
-    if settings.log.level == "debug":
-        found.append("log.level: debug is for development")
-    for name, table in settings.upstream.items():
-        if any(isinstance(value, str) and _is_sandbox(value, settings) for value in table.values()):
-            found.append(f"upstream.{name}: an address of the sandbox")
-        if name == "console":
-            found.append("upstream.console: prints codes, for development only")
-    redis = urlsplit(settings.redis.url)
-    if redis.scheme in {"redis", "rediss"} and not redis.password:
-        found.append("redis.url: no password; whoever reaches that port reads and forges dialogues")
-    found += _unsafe_secrets(settings)
-    return found
-
-
-def _is_sandbox(value: str, settings: Settings) -> bool:
-    if SANDBOX in value:
-        return True
-    try:
-        host, port = urlsplit(value).hostname, urlsplit(value).port
-    except ValueError:  # no address at all
-        return False
-    return port == settings.sandbox.port and host in {settings.sandbox.host, *_LOOPBACK}
-
-
-def _unsafe_secrets(settings: Settings) -> list[str]:
-    found = []
-    own = (settings.keys.key_env, settings.keys.records_key_env)
-    found += [
-        f"{name}: not set, or shorter than 32 characters" for name in own if len(settings.secret(name) or "") < 32
-    ]
-    for name, channel in settings.channel.items():
-        if not settings.secret(channel.key_env) and not channel.keyless:
-            found.append(f"channel.{name}.key_env: {channel.key_env} is not set")
-        for variable in filter(None, (channel.key_env, channel.next_key_env)):
-            if 0 < len(settings.secret(variable) or "") < 22:
-                found.append(f"channel.{name}.key_env: {variable} is shorter than 22 characters (128 bits)")
-    for variable, secret in settings.secrets.items():
-        if secret.get_secret_value() in SANDBOX_SECRETS.values():
-            found.append(f"{variable}: a key of the sandbox")
-    values = [secret.get_secret_value() for secret in settings.secrets.values()]
-    if len(values) != len(set(values)):
-        found.append("secrets: two variables hold the same value")
-    return found

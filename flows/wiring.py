@@ -19,9 +19,10 @@ from flows.plan import PlanError, check_proof, make_plan, suggest
 from flows.records.clients import Records
 from flows.records.opening import BadDatabaseUrl, open_records
 from flows.records.sealing import RecordKeys, WrongRecordsKey
+from flows.safety import unsafe
 from flows.sending import Looking, Sending
 from flows.service import Identification
-from flows.settings import Settings, SettingsError, unsafe
+from flows.settings import Settings, SettingsError
 from flows.store import Store, open_redis
 from flows.tokens import Tokens
 from flows.upstream.codes import CodeDelivery, CodeGateways, SecretUnset, build

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Literal
 
 from flows.attendance import callback_secret, chat_front, open_upstreams
-from flows.settings import Settings, SettingsError, load, unsafe
+from flows.safety import unsafe
+from flows.settings import Settings, SettingsError, load
 from flows.wiring import gateways, own_secrets, plans
 from shinos import dependencies, serving
 

@@ -11,7 +11,8 @@ from readme import HALVES, block
 from test_errors import PINNED
 from typer.main import get_command
 
-from flows.settings import SANDBOX, load, unsafe
+from flows.safety import unsafe
+from flows.settings import SANDBOX, load
 from flows.wiring import gateways, plans, upstreams
 from shinos.__main__ import app
 

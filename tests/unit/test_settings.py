@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.settings import SANDBOX_SECRETS, Settings, SettingsError, load, unsafe
+from flows.safety import unsafe
+from flows.settings import SANDBOX_SECRETS, Settings, SettingsError, load
 
 FILE = """
 mode = "production"
@@ -73,6 +74,66 @@ UNSAFE = [
 def test_production_refuses(read: Read, environ: dict[str, str], upstream: str, named: str) -> None:
     text = FILE + upstream if upstream.startswith("[") else FILE.replace(OSONSMS, upstream or OSONSMS)
     assert [problem for problem in unsafe(read(text, **environ)) if named in problem]
+
+
+CHAT = """
+[flow.telegram]
+steps = ["client", "code"]
+[bot]
+webhook_url = "https://bot.bank.example/telegram"
+callback_hosts = ["crm.bank.example"]
+[upstream.telegram]
+token_env = "BOT_TOKEN"
+[upstream.luna]
+key_env = "LUNA_KEY"
+"""
+CHAT_ENVIRON = {
+    "BOT_TOKEN": "123456789:" + "t" * 35,
+    "LUNA_KEY": "l" * 32,
+    "SHINOS_WEBHOOK_SECRET": "webhook-secret-22-long",
+    "SHINOS_CALLBACK_SECRET": "c" * 22,
+}
+
+
+def test_a_safe_chat_is_refused_nothing(read: Read) -> None:
+    assert unsafe(read(FILE + CHAT, **CHAT_ENVIRON)) == []
+
+
+SANDBOX_TOKEN = SANDBOX_SECRETS["SHINOS_TELEGRAM_TOKEN"]
+UNSAFE_CHAT = [
+    ("a webhook in clear", {"SHINOS_BOT__WEBHOOK_URL": "http://bot.bank.example/"}, "bot.webhook_url: Telegram calls"),
+    ("a webhook without a secret", {"SHINOS_WEBHOOK_SECRET": ""}, "bot.webhook_url: set SHINOS_WEBHOOK_SECRET to 22"),
+    ("one that can be guessed", {"SHINOS_WEBHOOK_SECRET": "w" * 21}, "bot.webhook_url: set SHINOS_WEBHOOK_SECRET"),
+    ("one that Telegram refuses", {"SHINOS_WEBHOOK_SECRET": "w" * 22 + "!"}, "bot.webhook_url: set SHINOS_WEBHOOK"),
+    ("a callback that nothing signs", {"SHINOS_CALLBACK_SECRET": ""}, "bot.callback_hosts: set SHINOS_CALLBACK_SECRET"),
+    ("a short signing key", {"SHINOS_CALLBACK_SECRET": "c" * 21}, "bot.callback_hosts: set SHINOS_CALLBACK_SECRET"),
+    ("a callback to the sandbox", {"SHINOS_BOT__CALLBACK_HOSTS": '["127.0.0.1:8081"]'}, "an address of the sandbox"),
+    ("no bot token", {"BOT_TOKEN": ""}, "upstream.telegram.token_env: BOT_TOKEN is not set, or is no token"),
+    ("something else for a token", {"BOT_TOKEN": "t" * 46}, "upstream.telegram.token_env: BOT_TOKEN is not set, or"),
+    ("the bot of the sandbox", {"BOT_TOKEN": SANDBOX_TOKEN}, "BOT_TOKEN: a key of the sandbox"),
+    ("a selfie that nothing signs", {"LUNA_KEY": ""}, "upstream.luna.key_env"),
+    ("another variable named", {"SHINOS_UPSTREAM__LUNA__KEY_ENV": "OTHER"}, "upstream.luna.key_env"),
+]
+
+
+@pytest.mark.parametrize(("environ", "named"), [row[1:] for row in UNSAFE_CHAT], ids=[row[0] for row in UNSAFE_CHAT])
+def test_production_refuses_a_chat(read: Read, environ: dict[str, str], named: str) -> None:
+    assert [problem for problem in unsafe(read(FILE + CHAT, **CHAT_ENVIRON | environ)) if named in problem]
+
+
+def test_a_chat_without_the_stanza_that_signs_is_refused(read: Read) -> None:
+    told = unsafe(read(FILE + CHAT.partition("[upstream.luna]")[0], **CHAT_ENVIRON))
+    assert [line.partition(":")[0] for line in told] == ["upstream.luna.key_env"]
+
+
+def test_nobody_without_a_chat_is_asked_about_it(read: Read) -> None:
+    without = CHAT.replace("[flow.telegram]", "[flow.other]")
+    assert unsafe(read(FILE + without, SHINOS_BOT__WEBHOOK_URL="http://bot.bank.example/")) == []
+
+
+def test_where_nothing_is_called_in_nothing_is_asked(read: Read) -> None:
+    polling = CHAT.replace("webhook_url", "# webhook_url").replace("callback_hosts", "# callback_hosts")
+    assert unsafe(read(FILE + polling, BOT_TOKEN=CHAT_ENVIRON["BOT_TOKEN"], LUNA_KEY=CHAT_ENVIRON["LUNA_KEY"])) == []
 
 
 def test_a_short_second_key_is_refused_too(read: Read) -> None:
