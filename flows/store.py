@@ -195,16 +195,19 @@ class Store:
         return await self._hold(wake, wake.length or self._lease, sealed)
 
     async def put_back(self, wake: Leased, seconds: float = 0, sealed: bytes = b"") -> bool:
-        """Let it be due again at once or in that time, as far as it is; in that time it is nobody else's."""
-        return await self._hold(wake, max(1, int(seconds * 1000)), sealed)
+        """Let it be due again at once or in that time, as far as it is; in that time it is nobody else's.
+
+        Not a delivery that failed, so it may be done as often as an outage lasts.
+        """
+        return await self._hold(wake, max(1, int(seconds * 1000)), sealed, "back")
 
     async def finish(self, wake: Leased, left: bytes = b"") -> bool:
         """Done; `left` stays behind as the effect's body."""
         return await self._hold(wake, 0, left)
 
-    async def _hold(self, wake: Leased, milliseconds: int, sealed: bytes) -> bool:
+    async def _hold(self, wake: Leased, milliseconds: int, sealed: bytes, back: str = "") -> bool:
         whose = (wake.sid, wake.job, wake.lease)
-        return bool(await self._call("hold", wake.shard, *whose, milliseconds, sealed, wake.queue))
+        return bool(await self._call("hold", wake.shard, *whose, milliseconds, sealed, wake.queue, back))
 
     async def hear(self, chat: str, update: str, sealed: bytes) -> Literal["stored", "known", "full"]:
         """Put a message of a chat into its inbox, once in 24 hours."""
