@@ -10,6 +10,8 @@ from contextlib import suppress
 import structlog
 from aiogram import Bot
 from aiogram.exceptions import (
+    AiogramError,
+    ClientDecodeError,
     TelegramBadRequest,
     TelegramForbiddenError,
     TelegramNetworkError,
@@ -62,17 +64,17 @@ class Showing:
             return
         try:
             face = await self._shown(face, view, view.session)
+            face = await self._cleaned(wake, face, view.session)
         except TelegramRetryAfter as wait:
             await self._store.put_back(wake, wait.retry_after)
             return
-        except (TelegramNetworkError, TelegramServerError) as error:
+        except (TelegramNetworkError, TelegramServerError, ClientDecodeError) as error:
             _log.warning("telegram_down", error=type(error).__name__)
             await self._store.put_back(wake, AGAIN_SECONDS)
             return
         except TelegramForbiddenError:
             _log.info("blocked", chat=wake.sid)
-        cleaned = await self._cleaned(wake, face, view.session)
-        if not await self._store.finish(wake, _written(cleaned)):
+        if not await self._store.finish(wake, _written(face)):
             raise LeaseLost
 
     async def give_up(self, wake: Leased, _job: None) -> None:
@@ -113,10 +115,10 @@ class Showing:
         """Progress that is over goes; buttons of an earlier question no longer invite."""
         if aside:
             return fresh
-        with suppress(TelegramBadRequest):
+        with suppress(AiogramError):  # what was sent must not be sent again because of this
             if face.live:
                 await self._bot.delete_message(chat, face.live)
-        with suppress(TelegramBadRequest):
+        with suppress(AiogramError):
             if face.buttons:
                 await self._bot.edit_message_reply_markup(chat_id=chat, message_id=face.buttons)
         buttons = sent if isinstance(what.markup, InlineKeyboardMarkup) else None

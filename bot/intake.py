@@ -12,7 +12,8 @@ from typing import Any
 
 import structlog
 from aiogram import Bot
-from aiogram.exceptions import TelegramAPIError, TelegramConflictError, TelegramRetryAfter
+from aiogram.exceptions import AiogramError, TelegramConflictError, TelegramRetryAfter
+from aiogram.methods import GetUpdates, TelegramMethod
 from aiohttp import web
 from redis.exceptions import RedisError
 
@@ -27,6 +28,17 @@ LEAD_MS = 4_500
 PAUSE_SECONDS = 1.0
 LARGEST_BODY = 2**20
 _log = structlog.get_logger("bot")
+
+
+class BareUpdates(TelegramMethod[list[dict[str, Any]]]):
+    """getUpdates as it comes: one update that aiogram cannot read must not keep the others from us."""
+
+    __returning__ = list[dict[str, Any]]
+    __api_method__ = GetUpdates.__api_method__
+
+    offset: int | None
+    timeout: int
+    allowed_updates: tuple[str, ...] = ALLOWED
 
 
 class Intake:
@@ -55,7 +67,7 @@ class Intake:
         try:
             while True:
                 ours = await self._leads()
-                if ours and polling is None:
+                if ours and (polling is None or polling.done()):
                     polling = asyncio.create_task(self._poll())
                 elif polling and not ours:
                     polling.cancel()
@@ -77,18 +89,16 @@ class Intake:
         offset: int | None = None
         while True:
             try:
-                updates = await self._bot.get_updates(
-                    offset, timeout=POLL_SECONDS, allowed_updates=list(ALLOWED), request_timeout=POLL_SECONDS + 10
-                )
-                for update in updates:
-                    await self.store(update.model_dump(mode="json", exclude_unset=True, by_alias=True))
-                    offset = update.update_id + 1
+                asked = BareUpdates(offset=offset, timeout=POLL_SECONDS)
+                for update in await self._bot(asked, request_timeout=POLL_SECONDS + 10):
+                    await self.store(update)
+                    offset = int(update["update_id"]) + 1
             except TelegramRetryAfter as wait:
                 await asyncio.sleep(wait.retry_after)
             except TelegramConflictError:
                 _log.warning("polled_elsewhere")  # a webhook is set, or another installation has this bot's token
                 await asyncio.sleep(PAUSE_SECONDS)
-            except (TelegramAPIError, StoreDown, RedisError, OSError, TimeoutError) as error:
+            except (AiogramError, StoreDown, RedisError, OSError, TimeoutError) as error:
                 _log.warning("not_polled", error=type(error).__name__)
                 await asyncio.sleep(PAUSE_SECONDS)
 

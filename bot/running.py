@@ -10,7 +10,7 @@ import structlog
 from aiogram import Bot
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
-from aiogram.exceptions import TelegramAPIError
+from aiogram.exceptions import AiogramError
 from aiogram.types import BotCommand
 from aiohttp import web
 
@@ -24,7 +24,8 @@ from flows.wakes import Carrier
 
 SESSIONS = 64
 """Calls to Telegram at the same time."""
-GREETING_SECONDS = 60.0
+CALL_SECONDS = 10.0
+"""A message whose answer is lost is sent once more after that."""
 _log = structlog.get_logger("bot")
 
 
@@ -53,7 +54,7 @@ async def run_bot(settings: Settings, ready: Callable[[str], None], stop: asynci
 @asynccontextmanager
 async def _open_bot(attendance: Attendance) -> AsyncIterator[Bot]:
     telegram = attendance.telegram
-    session = AiohttpSession(api=TelegramAPIServer.from_base(telegram.url), limit=SESSIONS)
+    session = AiohttpSession(api=TelegramAPIServer.from_base(telegram.url), limit=SESSIONS, timeout=CALL_SECONDS)
     try:
         bot = Bot(telegram.token, session=session)
     except ValueError:
@@ -118,7 +119,7 @@ async def _until_done(call: Callable[[], Awaitable[object]]) -> None:
     while True:
         try:
             await call()
-        except TelegramAPIError as error:
+        except AiogramError as error:
             _log.warning("telegram_down", error=type(error).__name__)
             await asyncio.sleep(5)
         else:

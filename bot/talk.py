@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 from aiogram import Bot, Dispatcher, F, Router
-from aiogram.exceptions import TelegramAPIError
+from aiogram.exceptions import AiogramError
 from aiogram.filters import Command, CommandObject, CommandStart
 from aiogram.types import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup, Message, Update, User
 from pydantic import ValidationError
@@ -94,7 +94,7 @@ class Talk:
 
     async def pressed(self, query: CallbackQuery, letter: Letter) -> None:
         """A button; forged or old data asks for the question that stands."""
-        with suppress(TelegramAPIError):  # too late to be thanked for, and not worth a wait
+        with suppress(AiogramError):  # too late to be thanked for, and not worth a wait
             await query.answer()
         data = query.data or ""
         language, button = _LANGUAGE.fullmatch(data), _PRESSED.fullmatch(data)
