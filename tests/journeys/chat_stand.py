@@ -16,6 +16,9 @@ from guests import Guest
 from servers import Command, RedisServer
 from stand import Stand
 
+from flows.settings import load
+from flows.wiring import own_secrets
+
 SHIPPED = Path(__file__).parents[2] / "config.toml"
 GIVEN_UP_AFTER = 30
 """Seconds until a check at Humo is given up; shipped are 120."""
@@ -31,11 +34,12 @@ Call = dict[str, Any]
 
 @dataclass
 class ChatStand(Stand):
-    """`users` are numbers of people whom nobody else in this installation is."""
+    """`users` are numbers of people whom nobody else is, `links` those of the cast whose key nobody has used."""
 
     cradle: Cradle = field(kw_only=True)
     bots: list[Forked] = field(default_factory=list)
     users: "count[int]" = field(default_factory=lambda: count(1_000_001))
+    links: "count[int]" = field(default_factory=count)
 
     def bot(self, **environ: str) -> Forked:
         words = ("bot", "--config", str(self.config))
@@ -53,6 +57,11 @@ class ChatStand(Stand):
             people: list[dict[str, Any]] = await response.json()
             return people
 
+    async def keys(self, number: int) -> list[str]:
+        """So many presign keys of the cast, which no other test has."""
+        people = await self.cast()
+        return [people[next(self.links)]["documents"]["presign_key"] for _ in range(number)]
+
     async def arm(self, upstream: str, key: str, *outcomes: str) -> None:
         for outcome in outcomes:
             order = {"upstream": upstream, "for": key, "outcome": outcome}
@@ -69,6 +78,19 @@ class ChatStand(Stand):
         made = await self.calls("humo")
         posted = [call for call in made if call["method"] == "POST" and call["fields"].get("key") == key]
         return Counter(call["path"].rpartition("/")[2] for call in posted if "/tasks/" in call["path"])
+
+    async def audited(self, event: str) -> dict[str, list[dict[str, Any]]]:
+        """The audit log's entries of that kind, by the fingerprint of the chat."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        for entry in await self.audit():
+            if entry["event"] == event:
+                found.setdefault(entry["object"], []).append(entry)
+        return found
+
+    def chat_of(self, guest: Guest) -> str:
+        """The fingerprint that the guest's chat goes by."""
+        keys, _ = own_secrets(load(self.config, self.environ))
+        return keys.fingerprint("chat", str(guest.user))
 
 
 def shipped_flow() -> str:

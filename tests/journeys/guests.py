@@ -23,6 +23,11 @@ class Guest(Person):
         short = self.language.partition("-")[0]
         return short if short in LANGUAGES else "ru"
 
+    @property
+    def phone(self) -> str:
+        """Of everybody but the cast."""
+        return f"+99291{self.user % 10**7:07}"
+
     def words(self, key: str, **params: str | int) -> str:
         return render(Text(key=key, params=params), self.spoken)
 
@@ -84,6 +89,10 @@ class Guest(Person):
         async with self.session.get(self.url) as response:
             chat: list[Entry] = await response.json()
             return sorted(chat, key=lambda entry: int(entry["id"]))
+
+    async def said(self) -> list[str]:
+        """What the bot has said and not taken back."""
+        return [entry["text"] for entry in await self.whole() if entry["from"] == "bot" and not entry.get("deleted")]
 
     async def becomes(self, true: Callable[[list[Entry]], bool], what: str, seconds: float = 20) -> list[Entry]:
         """Waits until the chat as a whole is so."""

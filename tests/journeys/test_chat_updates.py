@@ -1,0 +1,110 @@
+"""What Telegram may send besides: other kinds of updates, broken ones, twice, in the wrong order; its own troubles."""
+
+import asyncio
+from typing import Any
+
+from chat_stand import ChatStand
+from guests import Guest
+
+
+def person(guest: Guest) -> dict[str, Any]:
+    return {"id": guest.user, "is_bot": False, "first_name": "Сино"}
+
+
+def message(guest: Guest, **change: Any) -> dict[str, Any]:
+    told = {"message_id": 900_001, "date": 1_760_000_000, "chat": {"id": guest.user, "type": "private"}}
+    return told | {"from": person(guest), "text": "/start"} | change
+
+
+def others(guest: Guest) -> list[dict[str, Any]]:
+    """Updates that are not for the bot, and such as Telegram does not send."""
+    channel = {"id": -1_000_000_000_001, "type": "channel", "title": "Новости"}
+    return [
+        {"channel_post": message(guest, chat=channel)},
+        {"edited_message": message(guest, edit_date=1_760_000_001)},
+        {"business_message": message(guest)},
+        {"inline_query": {"id": "1", "from": person(guest), "query": "/start", "offset": ""}},
+        {"poll_answer": {"poll_id": "1", "user": person(guest), "option_ids": [0]}},
+        {"message": message(guest, sender_chat=channel, chat=channel)},
+        {"of_next_year": {"from": person(guest)}},
+        {"message": message(guest, **{"from": None})},
+        {"message": message(guest, date="yesterday")},
+        {"message": {"from": person(guest)}},
+        {"message": "/start"},
+        {"message": [message(guest)]},
+        {"message": None},
+        {"message": message(guest, text={"a": 1})},
+        {"message": message(guest, chat={"id": "1", "type": "private"})},
+        {"callback_query": {"id": "1", "from": person(guest), "data": "a"}},
+        {"callback_query": {"from": person(guest), "message": message(guest)}},
+        {},
+    ]
+
+
+async def test_what_is_not_for_the_bot_is_passed_over(chats: ChatStand) -> None:
+    guest = chats.guest()
+    await guest.to_contact()
+    before = await guest.said()
+    for update in others(guest):
+        await guest.act(update=update)
+    await guest.choose("chat.share_phone")
+    await guest.told("passport_kind.ask")
+    assert await guest.said() == [*before, guest.words("passport_kind.ask")]
+
+
+async def test_an_update_that_is_told_twice_has_one_effect(chats: ChatStand) -> None:
+    guest = chats.guest()
+    await chats.arm("telegram", str(guest.user), *["duplicate-update"] * 6)
+    await guest.to_word()
+    await guest.choose_word("ласточка")
+    await guest.told("done.identify")
+    questions = [guest.words(key) for key in ("consent.ask", "contact.ask", "document.ask_front", "document.ask_back")]
+    said = await guest.said()
+    assert [said.count(question) for question in questions] == [1] * 4
+
+
+async def test_updates_in_the_wrong_order_are_both_answered(chats: ChatStand) -> None:
+    guest = chats.guest()
+    await guest.to_contact()
+    await chats.arm("telegram", str(guest.user), "reordered")
+    await guest.say("?")
+    await guest.choose("chat.share_phone")
+    await guest.told("passport_kind.ask")
+    await guest.told("error.kind_wanted")
+    await guest.choose("choice.passport_new")
+    await guest.told("document.ask_front")
+
+
+async def test_every_message_comes_once_though_telegram_says_wait_or_is_ill(chats: ChatStand) -> None:
+    async def walked(*outcomes: str, most: int = 1) -> None:
+        guest = chats.guest()
+        await chats.arm("telegram", str(guest.user), *outcomes)
+        await guest.to_photo()
+        said = await guest.said()
+        for key in ("consent.ask", "contact.ask", "passport_kind.ask", "document.ask_front"):
+            assert 1 <= said.count(guest.words(key)) <= most, (outcomes, key)
+
+    ill = (["429"], ["429"] * 5, ["502"], ["502"] * 4, ["502", "429", "502"])
+    lost = walked("timeout-after", most=2)  # Telegram has it, and nobody knows
+    await asyncio.gather(lost, *(walked(*outcomes) for outcomes in ill))
+
+
+async def test_the_bot_outlives_answers_that_are_none(chats: ChatStand) -> None:
+    """A proxy's error page, bytes that are no JSON, a connection that breaks: whatever it was an answer to."""
+    guests = [chats.guest() for _ in range(3)]
+    for kind in ("500", "garbage", "reset"):
+        await chats.fault("telegram", kind, times=8)
+        await asyncio.gather(*(guest.start() for guest in guests))
+        await asyncio.gather(*(guest.told("consent.ask", 30) for guest in guests))
+
+
+async def test_a_person_who_has_blocked_the_bot_does_not_hinder_others(chats: ChatStand) -> None:
+    gone, guest = chats.guest(), chats.guest()
+    await asyncio.gather(gone.to_photo(), guest.to_photo())
+    await gone.shoot("front")
+    await gone.act(block=True)
+    await guest.shoot("front")
+    await guest.told("document.ask_back")
+    await gone.act(block=False)
+    await gone.say("?")
+    await gone.told("document.ask_back")
