@@ -4,7 +4,7 @@ The transport is used directly, without httpx's own client: that client logs eac
 the environment and has a pool that falls to 60 requests/s. What a caller sees is an `Answer` or one of three refusals:
 
     no connection (refused, no such name, time-out of it)      → Unavailable, not `reached`
-    429, 5xx                                                   → Unavailable, `answered`, with Retry-After's seconds
+    429, 5xx                                                   → Unavailable, `answered` but for 504, with Retry-After
     time-out, cut connection                                   → Unavailable, and nobody knows whether it got through
     redirect, other 1xx/3xx, compressed, too long, not HTTP    → Unexpected
     200–299, 400–499                                           → Answer
@@ -166,7 +166,8 @@ class Web:
 def _refusal(response: "httpx.Response") -> FlowError | None:
     status = response.status_code
     if status == 429 or status >= 500:
-        return Unavailable(retry_after=_seconds(response.headers.get("Retry-After", "")), answered=True)
+        late = status == 504  # a gateway that lost patience: what is behind it may have done its work
+        return Unavailable(retry_after=_seconds(response.headers.get("Retry-After", "")), answered=not late)
     if not (200 <= status < 300 or status >= 400) or response.headers.get("Content-Encoding", "identity") != "identity":
         return Unexpected()
     return None
