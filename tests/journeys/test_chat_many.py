@@ -1,0 +1,62 @@
+"""Three hundred chats at once: each answer within two seconds but for what waits for Humo, in bounded memory.
+
+`make proof` runs it at full size; in `make test` a tenth of it, and no clock decides.
+"""
+
+import asyncio
+import os
+import re
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from chat_stand import chat_stand
+from cradle import Cradle
+from crowd import CHECKED, crowd
+from servers import RedisServer
+
+FULL = bool(os.environ.get("PROOF"))
+PEOPLE, THINK = (300, 4.0) if FULL else (30, 1.0)
+SECONDS = 400.0
+WITHIN = 2.0
+MEMORY_MIB = 400
+
+
+async def measured(pid: int) -> int:
+    """The most MiB that the bot and its children have had, looked at until cancelled."""
+    most = 0
+    with suppress(asyncio.CancelledError):
+        while True:
+            most = max(most, sum(_resident(one) for one in (pid, *_children(pid))))
+            await asyncio.sleep(0.2)
+    return most
+
+
+def _children(pid: int) -> list[int]:
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
+
+
+def _resident(pid: int) -> int:
+    with suppress(OSError):
+        found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text(encoding="ascii"))
+        return int(found[1]) // 1024 if found else 0
+    return 0
+
+
+async def test_many_at_once(folder: Path, redis_server: RedisServer, cradle: Cradle) -> None:
+    async with chat_stand(folder, redis_server, cradle, SANDBOX__SPEED="1") as chats:
+        watching = asyncio.create_task(measured(chats.bots[0].pid))
+        members = await crowd(chats, PEOPLE, think=THINK, seconds=SECONDS)
+        watching.cancel()
+        memory = await watching
+        assert [member.guest.user for member in members if not member.done] == []
+        answers = sorted(
+            wait for member in members for key, waits in member.waits.items() if key not in CHECKED for wait in waits
+        )
+        late = sum(wait >= WITHIN for wait in answers)
+        middle, slow = answers[len(answers) // 2], answers[int(len(answers) * 0.99)]
+        told = f"p50 {middle:.2f} s, p99 {slow:.2f} s, longest {answers[-1]:.2f} s, {memory} MiB"
+        sys.stdout.write(f"{PEOPLE} chats, {len(answers)} answers: {told}, {late} late\n")
+        assert memory < MEMORY_MIB
+        if FULL:
+            assert slow < WITHIN
