@@ -11,7 +11,8 @@ from pydantic.fields import FieldInfo
 
 from flows.plan import KINDS
 from flows.settings import Channel, Flow, Settings
-from flows.upstream.codes import CodeGateways
+from flows.upstream.humo import Document
+from flows.wiring import Upstreams
 
 Row = tuple[str, str, str]
 """Key, default, range."""
@@ -25,7 +26,8 @@ def rows() -> list[Row]:
         *_keys(Settings, ""),
         *_keys(Channel, "channel.<name>."),
         *_keys(Flow, "flow.<name>."),
-        *_keys(CodeGateways, "upstream."),
+        *_keys(Upstreams, "upstream."),
+        *_keys(Document, "upstream.humo.documents.<name>."),
         *(row for kind, options in steps.items() for row in _keys(options, f"{kind}.")),
     ]
 
@@ -45,12 +47,12 @@ def _model(annotation: Any) -> type[BaseModel] | None:
 
 
 def _default(field: FieldInfo) -> str:
-    value = None if field.is_required() else field.default
-    if value in (None, "", {}):
+    value = None if field.is_required() else field.get_default(call_default_factory=True)
+    if value in (None, "", {}, ()):
         return "–"
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | dict):
         return ", ".join(str(item) for item in value)
     return str(value)
 
