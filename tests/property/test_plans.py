@@ -19,7 +19,7 @@ from flows.identifiers import Identifier
 from flows.keys import Keys
 from flows.machine import Turn
 from flows.model import Again, AnyStep, Cancel, Facts, Happened, Input, Plan, Script, Session, Typed, Wake
-from flows.plan import KINDS, PlanError, Stanza, check_proof, make_plan
+from flows.plan import KINDS, PURPOSES, PlanError, Stanza, check_proof, make_plan
 from flows.steps.code import CodeUndelivered
 
 STEADY = settings(deadline=None, derandomize=True, database=None)
@@ -28,6 +28,8 @@ STRANGER = Identifier(kind="phone", value="+992900000999")
 WORD, DAY = "ромашка", "1989-04-12"
 KEYS = Keys(b"secret of the property tests, 32 bytes")
 SID = KEYS.new_sid()
+DIALOGUE = ("client", "code", "secret_word", "birth_date")
+"""The kinds of steps that a chat server's dialogue consists of; those of a visit are driven in `test_visits.py`."""
 EVALUATES = {"code": "otp_evaluated", "secret_word": "word_evaluated", "birth_date": "birth_date_evaluated"}
 
 OPTIONS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
@@ -56,7 +58,7 @@ def named(tables: list[dict[str, Any]]) -> list[Stanza]:
 
 PLANS = st.builds(
     lambda rest, last: named([{"kind": "client"}, *rest, {"kind": last}]),
-    st.lists(stanzas(st.sampled_from(["client", "code", "secret_word", "birth_date"])), max_size=4),
+    st.lists(stanzas(st.sampled_from(DIALOGUE)), max_size=4),
     st.sampled_from(["code", "secret_word", "birth_date"]),
 )
 
@@ -178,7 +180,9 @@ class AnyPlan(RuleBasedStateMachine):
         """For all that is no right answer."""
         here = Foretold(self.index)
         step, typed = self.step, isinstance(given, Typed)
-        if step.kind == "code" and self.now >= self.expires:
+        if isinstance(given, Cancel):
+            here.error, here.over = "1013", "stop"
+        elif step.kind == "code" and self.now >= self.expires:
             here.error, here.over = "1004", "stop"
         elif step.kind == "code" and isinstance(given, Happened):
             self.undelivered, here.error = True, "1007"
@@ -281,7 +285,7 @@ class AnyPlan(RuleBasedStateMachine):
         while not self.over and self.counted < self.session.tries - 1:
             self._give(Typed("нет"))
 
-    @rule(given=st.sampled_from([Again(), Wake(), Cancel()]))
+    @rule(given=st.sampled_from([*(Again(), Wake()) * 4, Cancel()]))
     @precondition(lambda self: not self.over)
     def again(self, given: Input) -> None:
         self._give(given)
@@ -338,7 +342,7 @@ TestAnyPlan.settings = settings(STEADY, max_examples=120, stateful_step_count=30
     tables=st.lists(
         st.one_of(
             st.sampled_from(KINDS),
-            stanzas(st.sampled_from(KINDS)),
+            stanzas(st.sampled_from(DIALOGUE)),
             st.dictionaries(
                 st.sampled_from(["kind", "name", "tries", "skip", "digits", "channels", "tires"]),
                 st.one_of(st.text(max_size=8), st.integers(-9, 99), st.sampled_from(KINDS), st.none()),
@@ -349,13 +353,15 @@ TestAnyPlan.settings = settings(STEADY, max_examples=120, stateful_step_count=30
     )
 )
 def test_a_plan_is_sound_or_refused(tables: list[Stanza]) -> None:
-    """No other error; what is accepted finds its client first, has one name a step, and must prove something."""
+    """No other error; in what is accepted each step has what it needs, and a name; and something must be proven."""
     try:
         plan = make_plan("any", tables)
         check_proof(plan)
     except PlanError:
         return
-    assert plan.steps[0].kind == "client"
+    for purpose in PURPOSES:
+        mine = [step for step in plan.steps if purpose in step.purposes]
+        assert all(step.needs <= {fact for one in mine[:at] for fact in one.gives} for at, step in enumerate(mine))
     assert len({step.name for step in plan.steps}) == len(plan.steps)
     assert any(getattr(step.options, "skip", "never") == "never" for step in plan.steps if step.kind != "client")
 

@@ -1,11 +1,11 @@
 """A photo's way: uploaded once, looked at with growing patience, blamed only for what it is to blame for."""
 
 import pytest
-from visits import LINK, READING, Bank, Guest
+from visits import LINK, READING, Bank, Guest, at
 
-from flows.effects import TaskStatus, Upload, Uploaded
+from flows.effects import TaskStatus, Upload
 from flows.errors import FlowError, Refused, Unavailable, Unexpected
-from flows.model import Again, Cancel, Facts, Happened, Other, Speak, Typed, Wake
+from flows.model import Facts
 from flows.papers import Reading, Task
 from flows.uploading import CheckTimedOut, Interrupted, PhotoUnfit, SamePhoto
 
@@ -13,16 +13,9 @@ RUNNING = Task("running")
 BLURRED = Task("failure", "blurred")
 
 
-def at_the_front(*looks: Task | FlowError) -> Guest:
-    """The first page is asked for; `looks` are what comes of its check."""
-    guest = Guest().reach("document")
-    guest.bank.looks.extend(looks)
-    return guest
-
-
 def sent(*looks: Task | FlowError) -> Guest:
     """The photo is with Humo."""
-    guest = at_the_front(*looks)
+    guest = at("document", *looks)
     guest.photo("one")
     guest.uploaded()
     return guest
@@ -37,14 +30,14 @@ def checked(guest: Guest, photo: str, task: Task) -> None:
 
 class TestItsWay:
     def test_it_is_posted_once_with_all_that_humo_wants(self) -> None:
-        guest = at_the_front()
+        guest = at("document")
         turn = guest.photo("one")
         (upload,) = turn.post
         assert upload == Upload("document", LINK, "ID_NEW", "front", "ref one", "one", until=guest.now + 120)
         assert (guest.kind, guest.asks) == ("wait", "upload.sent")
 
     def test_page_after_page_then_the_face(self) -> None:
-        guest = at_the_front()
+        guest = at("document")
         asked = [guest.asks]
         for photo in ("front", "back", "face"):
             guest.page(photo)
@@ -55,14 +48,14 @@ class TestItsWay:
 
     def test_what_the_pages_tell_is_laid_together(self) -> None:
         back = Reading(tax_number="020025789", address="Душанбе")
-        guest = at_the_front(Task("success", reading=READING), Task("success", reading=back))
+        guest = at("document", Task("success", reading=READING), Task("success", reading=back))
         guest.page("front")
         guest.page("back")
         assert guest.visit.reading == READING.model_copy(update={"tax_number": "020025789", "address": "Душанбе"})
 
     def test_a_link_that_was_opened_anew_is_kept(self) -> None:
         anew = LINK.model_copy(update={"access_token": "another token"})
-        guest = at_the_front()
+        guest = at("document")
         guest.photo("one")
         guest.uploaded(link=anew)
         guest.look()
@@ -111,13 +104,13 @@ class TestLooking:
 
     def test_humo_may_take_as_long_for_each_photo(self) -> None:
         """The 120 seconds are one photo's, not the visit's."""
-        guest = at_the_front(*[RUNNING] * 20)
+        guest = at("document", *[RUNNING] * 20)
         guest.now += 600
         guest.page("one")
         assert guest.kind == "wait"
 
     def test_an_upload_that_nothing_is_heard_of_is_given_up_too(self) -> None:
-        guest = at_the_front()
+        guest = at("document")
         guest.photo("one")
         while guest.kind == "wait":
             guest.look()
@@ -126,7 +119,7 @@ class TestLooking:
 
 class TestBlame:
     def test_three_refusals_end_it(self) -> None:
-        guest = at_the_front()
+        guest = at("document")
         errors = []
         for number in range(3):
             checked(guest, f"photo {number}", BLURRED)
@@ -136,14 +129,14 @@ class TestBlame:
         assert guest.events.count("page_refused") == 3
 
     def test_a_third_that_passes_passes(self) -> None:
-        guest = at_the_front()
+        guest = at("document")
         for number in range(2):
             checked(guest, f"photo {number}", BLURRED)
         guest.page("good")
         assert guest.asks == "document.ask_back"
 
     def test_each_page_has_tries_of_its_own(self) -> None:
-        guest = at_the_front()
+        guest = at("document")
         for page in ("front", "back", "face"):
             for number in range(2):
                 checked(guest, f"{page} {number}", BLURRED)
@@ -152,21 +145,21 @@ class TestBlame:
         assert guest.step == "new_secret_word"
 
     def test_the_reason_is_told_in_its_own_words(self) -> None:
-        guest = at_the_front()
+        guest = at("document")
         checked(guest, "one", Task("failure", "glare"))
         assert guest.why == "reason.glare"
         checked(guest, "two", Task("failure"))
         assert guest.why == "reason.unknown"
 
     def test_a_photo_that_we_refuse_ourselves_costs_a_try(self) -> None:
-        guest = at_the_front()
+        guest = at("document")
         for number in range(3):
             guest.photo(f"photo {number}")
             guest.not_uploaded(PhotoUnfit("dark"))
         assert (guest.error, guest.uploads[-1].lenient) == ("1020", True)
 
     def test_quality_is_not_minded_on_the_third_try(self) -> None:
-        guest = at_the_front()
+        guest = at("document")
         for number in range(3):
             guest.photo(f"photo {number}")
             guest.not_uploaded(PhotoUnfit("blurred"))
@@ -176,7 +169,7 @@ class TestBlame:
         "error", [Unavailable(), Unexpected(), Refused("credentials"), Interrupted(), SamePhoto(), CheckTimedOut()]
     )
     def test_what_the_photo_is_not_to_blame_for_costs_no_try(self, error: FlowError) -> None:
-        guest = at_the_front()
+        guest = at("document")
         for number in range(10):
             guest.photo(f"photo {number}")
             guest.not_uploaded(error)
@@ -194,7 +187,7 @@ class TestBlame:
 
 class TestTheSamePhoto:
     def test_one_that_was_refused_is_not_even_uploaded(self) -> None:
-        guest = at_the_front()
+        guest = at("document")
         checked(guest, "one", BLURRED)
         guest.photo("one")
         assert (guest.kind, guest.error, len(guest.uploads)) == ("refuse", "1019", 1)
@@ -202,104 +195,21 @@ class TestTheSamePhoto:
         assert guest.kind == "wait"
 
     def test_its_digest_goes_along_so_that_a_copy_is_known_again(self) -> None:
-        guest = at_the_front()
+        guest = at("document")
         checked(guest, "one", BLURRED)
         guest.photo("a copy")
         assert guest.upload.refused == ("one", "digest of one")
 
     def test_the_next_page_may_not_be_refused_for_it(self) -> None:
-        guest = at_the_front()
+        guest = at("document")
         checked(guest, "one", BLURRED)
         guest.page("two")
         guest.photo("one")
         assert (guest.kind, guest.upload.page) == ("wait", "back")
 
 
-class TestAlbums:
-    def test_a_photo_sent_ahead_is_kept_for_the_next_page(self) -> None:
-        guest = at_the_front()
-        guest.photo("front")
-        guest.photo("back")
-        assert (guest.kind, len(guest.uploads)) == ("wait", 1)
-        guest.uploaded()
-        guest.look()
-        assert [(upload.page, upload.unique) for upload in guest.uploads] == [("front", "front"), ("back", "back")]
-        guest.uploaded()
-        guest.look()
-        assert guest.step == "selfie"
-
-    def test_more_than_there_are_pages_are_not_kept(self) -> None:
-        guest = at_the_front()
-        for photo in ("front", "back", "face"):
-            guest.photo(photo)
-        assert (guest.kind, guest.error) == ("refuse", "1016")
-
-    def test_the_one_under_way_is_no_spare(self) -> None:
-        guest = at_the_front()
-        for photo in ("front", "front", "back", "back"):
-            guest.photo(photo)
-        assert (guest.kind, len(guest.uploads)) == ("wait", 1)
-        guest.uploaded()
-        guest.look()
-        assert guest.upload.unique == "back"
-
-    def test_after_a_refusal_nothing_of_the_album_is_taken_for_the_page(self) -> None:
-        guest = at_the_front(BLURRED)
-        guest.photo("front")
-        guest.photo("back")
-        guest.uploaded()
-        guest.look()
-        assert (guest.kind, guest.asks, len(guest.uploads)) == ("refuse", "document.ask_front", 1)
-
-
-class TestLateAndForeign:
-    def test_what_happened_to_another_photo_changes_nothing(self) -> None:
-        guest = at_the_front()
-        guest.photo("one")
-        before = guest.session.state
-        for result, failed in ((Uploaded("66", "d"), None), (None, Interrupted()), (None, PhotoUnfit())):
-            guest.give(Happened("document", about="another", failed=failed, result=result))
-            assert (guest.kind, guest.session.state) == ("wait", before)
-
-    def test_what_happened_comes_in_once(self) -> None:
-        guest = sent(RUNNING)
-        before = guest.session.state
-        guest.give(Happened("document", about="one", result=Uploaded("66", "d")))
-        assert (guest.kind, guest.session.state) == ("wait", before)
-
-    @pytest.mark.parametrize("given", [Wake(), Happened("document", about="one", result=Uploaded("66", "d"))])
-    def test_what_comes_late_does_not_answer_the_question(self, given: Wake | Happened) -> None:
-        guest = at_the_front()
-        asked = guest.session
-        guest.give(given)
-        assert guest.session == asked
-        assert guest.uploads == []
-
-    def test_a_word_while_it_is_checked_is_told_to_wait_and_the_looking_goes_on(self) -> None:
-        guest = sent(RUNNING)
-        for given in (Typed("ну что?"), Other(), Speak("tg")):
-            guest.give(given)
-        assert (guest.error, guest.session.reply.expects.kind) == ("1016", "nothing")
-        guest.look()
-        guest.look()
-        assert guest.asks == "document.ask_back"
-
-    def test_it_can_be_stopped_while_it_is_checked(self) -> None:
-        guest = sent(RUNNING)
-        guest.give(Cancel())
-        assert (guest.kind, guest.error) == ("stop", "1013")
-
-    def test_asked_again_it_says_how_long_it_has_been(self) -> None:
-        guest = sent(*[RUNNING] * 9)
-        while guest.asks != "upload.checking":
-            guest.look()
-        due = guest.due
-        guest.give(Again())
-        assert (guest.kind, guest.asks, guest.due) == ("wait", "upload.checking", due)
-
-
 def test_without_a_link_there_is_nothing_to_send_to() -> None:
-    guest = at_the_front()
+    guest = at("document")
     facts: Facts = guest.session.facts.visiting(link=None)
     guest.session = guest.session.model_copy(update={"facts": facts})
     guest.photo("one")
