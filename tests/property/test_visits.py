@@ -120,6 +120,11 @@ class AnyVisit(RuleBasedStateMachine):
         else:
             self.guest.uploaded()
 
+    @rule(failed=st.sampled_from([None, *FAILURES]), result=st.sampled_from([None, LINK, "nonsense"]))
+    @precondition(lambda self: not self.over and self.guest.uploads)
+    def something_else_happens(self, failed: FlowError | None, result: object) -> None:
+        self.guest.give(Happened(self.guest.step, self.guest.upload.unique, failed, result))
+
     @rule()
     @precondition(lambda self: not self.over and self.guest.due)
     def its_time_comes(self) -> None:
@@ -176,5 +181,5 @@ class AnyVisit(RuleBasedStateMachine):
 
 TestAnyVisit = AnyVisit.TestCase
 TestAnyVisit.settings = settings(
-    deadline=None, derandomize=True, database=None, max_examples=100, stateful_step_count=40
+    deadline=None, derandomize=True, database=None, max_examples=160, stateful_step_count=40
 )
