@@ -26,6 +26,7 @@ class TelegramOptions(GatewayOptions):
 
 class _File(Told):
     file_path: str = Field(default="", repr=False)
+    file_size: int = 0
 
 
 class _Said(Told):
@@ -58,16 +59,15 @@ class Telegram:
     async def file(self, ref: str) -> bytes:
         """The bytes behind a file_id. Raises `Refused`: "too_large", or "gone" when Telegram has it no more."""
         said = await self._call("getFile", {"file_id": ref}, retry=True, gone=True)
-        path = said.result.file_path if isinstance(said.result, _File) else ""
-        if not _PATH.fullmatch(path):
+        found = said.result if isinstance(said.result, _File) else _File()
+        if not _PATH.fullmatch(found.file_path):
             raise Unexpected
-        answer = await self._web.call(
-            "GET", f"file/bot{self.token}/{path}", retry=True, total=30.0, largest=LARGEST_FILE + 1
-        )
+        if found.file_size > LARGEST_FILE:
+            raise Refused("too_large")
+        path = f"file/bot{self.token}/{found.file_path}"
+        answer = await self._web.call("GET", path, retry=True, total=30.0, largest=LARGEST_FILE)
         if answer.status != 200:
             raise Refused("gone")
-        if len(answer.body) > LARGEST_FILE:
-            raise Refused("too_large")
         return answer.body
 
     async def _call(self, method: str, body: dict[str, object], *, retry: bool = False, gone: bool = False) -> _Said:
@@ -76,4 +76,6 @@ class Telegram:
             return answer.read(_Said)
         if answer.status in (401, 404):
             raise Refused("credentials")
+        if gone and "too big" in answer.text():  # over 20 MB it gives nothing
+            raise Refused("too_large")
         raise Refused("gone" if gone else "unreachable")
