@@ -31,9 +31,9 @@ class Guest(Person):
     def words(self, key: str, **params: str | int) -> str:
         return render(Text(key=key, params=params), self.spoken)
 
-    async def told(self, key: str, seconds: float = 20, **params: str | int) -> Entry:
+    async def told(self, key: str, within: float = 20, **params: str | int) -> Entry:
         """The next message of the bot with that text of `flows/texts`."""
-        return await self.hears(self.words(key, **params), seconds)
+        return await self.hears(self.words(key, **params), within)
 
     async def choose(self, key: str) -> None:
         await self.press(self.words(key))
