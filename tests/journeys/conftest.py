@@ -1,11 +1,15 @@
 """What the chats of all test files share: one process to fork bots from, and one installation."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from chat_stand import ChatStand, chat_stand
 from cradle import Cradle
+from guests import Guest
 from servers import RedisServer
+
+KNOWN = 8
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +31,11 @@ async def chats(tmp_path_factory: pytest.TempPathFactory, cradle: Cradle) -> Asy
             yield standing
     finally:
         redis.kill()
+
+
+@pytest.fixture(scope="session")
+async def known(chats: ChatStand) -> Iterator[Guest]:
+    """People whom the bot has identified, each for one test."""
+    guests = [chats.guest() for _ in range(KNOWN)]
+    await asyncio.gather(*(guest.identify() for guest in guests))
+    return iter(guests)

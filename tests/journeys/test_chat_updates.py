@@ -1,8 +1,10 @@
 """What Telegram may send besides: other kinds of updates, broken ones, twice, in the wrong order; its own troubles."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
+import pytest
 from chat_stand import ChatStand
 from guests import Guest
 
@@ -41,6 +43,14 @@ def others(guest: Guest) -> list[dict[str, Any]]:
     ]
 
 
+@pytest.fixture(scope="module", autouse=True)
+async def lost(chats: ChatStand) -> AsyncIterator["asyncio.Task[None]"]:
+    """It takes twelve seconds, and the other tests go on meanwhile."""
+    waiting = asyncio.create_task(walked(chats, ["timeout-after"], most=2))
+    yield waiting
+    waiting.cancel()
+
+
 async def test_what_is_not_for_the_bot_is_passed_over(chats: ChatStand) -> None:
     guest = chats.guest()
     await guest.to_contact()
@@ -76,24 +86,24 @@ async def test_updates_in_the_wrong_order_are_both_answered(chats: ChatStand) ->
 
 
 async def test_every_message_comes_once_though_telegram_says_wait_or_is_ill(chats: ChatStand) -> None:
-    async def walked(*outcomes: str, most: int = 1) -> None:
-        guest = chats.guest()
-        await chats.arm("telegram", str(guest.user), *outcomes)
-        await guest.to_photo()
-        said = await guest.said()
-        for key in ("consent.ask", "contact.ask", "passport_kind.ask", "document.ask_front"):
-            assert 1 <= said.count(guest.words(key)) <= most, (outcomes, key)
+    ill = (["429"], ["429"] * 3, ["502"], ["502"] * 3, ["502", "429", "502"])
+    await asyncio.gather(*(walked(chats, outcomes) for outcomes in ill))
 
-    ill = (["429"], ["429"] * 5, ["502"], ["502"] * 4, ["502", "429", "502"])
-    lost = walked("timeout-after", most=2)  # Telegram has it, and nobody knows
-    await asyncio.gather(lost, *(walked(*outcomes) for outcomes in ill))
+
+async def walked(chats: ChatStand, outcomes: list[str], most: int = 1) -> None:
+    guest = chats.guest()
+    await chats.arm("telegram", str(guest.user), *outcomes)
+    await guest.to_photo()
+    said = await guest.said()
+    for key in ("consent.ask", "contact.ask", "passport_kind.ask", "document.ask_front"):
+        assert 1 <= said.count(guest.words(key)) <= most, (outcomes, key)
 
 
 async def test_the_bot_outlives_answers_that_are_none(chats: ChatStand) -> None:
     """A proxy's error page, bytes that are no JSON, a connection that breaks: whatever it was an answer to."""
     guests = [chats.guest() for _ in range(3)]
     for kind in ("500", "garbage", "reset"):
-        await chats.fault("telegram", kind, times=8)
+        await chats.fault("telegram", kind, times=4)
         await asyncio.gather(*(guest.start() for guest in guests))
         await asyncio.gather(*(guest.told("consent.ask", 30) for guest in guests))
 
@@ -108,3 +118,7 @@ async def test_a_person_who_has_blocked_the_bot_does_not_hinder_others(chats: Ch
     await gone.act(block=False)
     await gone.say("?")
     await gone.told("document.ask_back")
+
+
+async def test_a_message_whose_answer_is_lost_comes_twice_at_most(lost: "asyncio.Task[None]") -> None:
+    await lost
