@@ -1,0 +1,71 @@
+"""What the README tells a bank to set is enough to start in production, and no line of it is idle."""
+
+import re
+import secrets
+import shlex
+from pathlib import Path
+
+import pytest
+from floors import ROOT
+from readme import HALVES, block
+
+from flows.attendance import callback_secret, chat_front, open_upstreams
+from flows.safety import unsafe
+from flows.settings import load
+from flows.wiring import gateways, plans
+
+
+def production(*without: str) -> dict[str, str]:
+    """The variables as a shell reads them, with something random for each "…"."""
+    lines = (shlex.split(line)[0].split("=", 1) for line in block("ru", "production").splitlines())
+    return {name: value.replace("…", secrets.token_hex(32)) for name, value in lines if name not in without}
+
+
+def test_the_variables_for_production_are_enough() -> None:
+    settings = load(ROOT / "config.toml", production())
+    assert settings.mode == "production"
+    assert unsafe(settings) == []
+    assert plans(settings)
+    assert gateways(settings).gateways.keys() == {"telegram", "osonsms", "smsc"}
+    assert chat_front(settings).plan.name == "telegram"
+    assert open_upstreams(settings)[2] is not None
+    assert len(callback_secret(settings)) >= 22
+
+
+NEEDED = [
+    "SHINOS_KEY",
+    "SHINOS_SUPPORT_KEY",
+    "SHINOS_UPSTREAM__SMSC__RESERVE",
+    "SHINOS_UPSTREAM__TELEGRAM__URL",
+    "SHINOS_TELEGRAM_TOKEN",
+    "SHINOS_UPSTREAM__HUMO__URL",
+    "SHINOS_LUNA_KEY",
+    "SHINOS_BOT__CALLBACK_HOSTS",
+    "SHINOS_CALLBACK_SECRET",
+]
+
+
+@pytest.mark.parametrize("name", NEEDED)
+def test_one_variable_less_would_be_noticed(name: str) -> None:
+    assert unsafe(load(ROOT / "config.toml", production(name))) != []
+
+
+def test_the_webhook_of_the_page_is_safe_too() -> None:
+    (url,) = set(re.findall("`(SHINOS_BOT__WEBHOOK_URL=[^`]+)`", HALVES["ru"]))
+    environ = production() | {"SHINOS_WEBHOOK_SECRET": secrets.token_hex(32)} | dict([url.split("=", 1)])
+    assert unsafe(load(ROOT / "config.toml", environ)) == []
+
+
+CHAT = ("flow.telegram", "bot", "upstream.telegram", "upstream.humo", "upstream.luna")
+
+
+def test_a_bank_without_the_sections_of_the_chat_needs_no_bot(tmp_path: Path) -> None:
+    text = (ROOT / "config.toml").read_text(encoding="utf-8")
+    for section in CHAT:
+        assert all(f"`[{section}]`" in half for half in HALVES.values())
+        text, found = re.subn(rf"^\[{section}\](?:.*\n)(?:(?!\[[a-z]).*\n)*", "", text, flags=re.MULTILINE)
+        assert found == 1
+    (tmp_path / "config.toml").write_text(text, encoding="utf-8")
+    settings = load(tmp_path / "config.toml", production(*list(production())[-7:]))
+    assert unsafe(settings) == []
+    assert gateways(settings).gateways.keys() == {"osonsms", "smsc"}
