@@ -59,10 +59,14 @@ class ChatStand(Stand):
             people: list[dict[str, Any]] = await response.json()
             return people
 
-    async def keys(self, number: int) -> list[str]:
-        """So many presign keys of the cast, which no other test has."""
+    async def linked(self, number: int) -> list[dict[str, Any]]:
+        """So many of the cast, whose links no other test has."""
         people = await self.cast()
-        return [people[next(self.links)]["documents"]["presign_key"] for _ in range(number)]
+        return [people[next(self.links)] for _ in range(number)]
+
+    async def keys(self, number: int) -> list[str]:
+        """Their presign keys alone."""
+        return [person["documents"]["presign_key"] for person in await self.linked(number)]
 
     async def arm(self, upstream: str, key: str, *outcomes: str) -> None:
         for outcome in outcomes:

@@ -26,9 +26,8 @@ REFUSALS = (
 """What each photo meets at Humo; the third of each page is good."""
 UNKNOWN = {"failure-null": "unknown", "failure-dict-unknown": "unknown"}
 TROUBLES = {
-    "500": (["500"], "", 2),
     "500 for long": (["500"] * 3, "error.upstream", 4),
-    "html-502": (["html-502"], "", 2),
+    "500, then 502": (["500", "html-502"], "", 3),
     "upload-reset": (["upload-reset"], "error.interrupted", 2),
     "401": (["401"], "", 2),
     "422": (["422"], "error.upstream", 2),
