@@ -21,9 +21,7 @@ async def code_in(guest: Guest) -> str:
     return str(sent["text"][:6])
 
 
-async def test_a_code_goes_into_the_chat_and_nowhere_else(
-    chats: ChatStand, known: Iterator[Guest]
-) -> None:
+async def test_a_code_goes_into_the_chat_and_nowhere_else(chats: ChatStand, known: Iterator[Guest]) -> None:
     guest = next(known)
     asked = await chats.search(guest.phone)
     assert "Telegram" in asked.body["answerText"]
