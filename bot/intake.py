@@ -13,10 +13,10 @@ from typing import Any
 import structlog
 from aiogram import Bot
 from aiogram.exceptions import AiogramError, TelegramConflictError, TelegramRetryAfter
-from aiogram.methods import GetUpdates, TelegramMethod
 from aiohttp import web
 from redis.exceptions import RedisError
 
+from bot.bare import GetUpdates
 from flows.attendance import Attendance
 from flows.errors import StoreDown
 from flows.shards import shard_of_fingerprint
@@ -28,17 +28,6 @@ LEAD_MS = 4_500
 PAUSE_SECONDS = 1.0
 LARGEST_BODY = 2**20
 _log = structlog.get_logger("bot")
-
-
-class BareUpdates(TelegramMethod[list[dict[str, Any]]]):
-    """getUpdates as it comes: one update that aiogram cannot read must not keep the others from us."""
-
-    __returning__ = list[dict[str, Any]]
-    __api_method__ = GetUpdates.__api_method__
-
-    offset: int | None
-    timeout: int
-    allowed_updates: tuple[str, ...] = ALLOWED
 
 
 class Intake:
@@ -89,7 +78,7 @@ class Intake:
         offset: int | None = None
         while True:
             try:
-                asked = BareUpdates(offset=offset, timeout=POLL_SECONDS)
+                asked = GetUpdates(offset=offset, timeout=POLL_SECONDS, allowed_updates=ALLOWED)
                 for update in await self._bot(asked, request_timeout=POLL_SECONDS + 10):
                     await self.store(update)
                     offset = int(update["update_id"]) + 1

@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 
 import structlog
 from aiogram import Bot
-from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
 from aiogram.exceptions import AiogramError
 from aiogram.types import BotCommand
 from aiohttp import web
 
+from bot.bare import Outspoken
 from bot.face import Showing
 from bot.intake import ALLOWED, Intake, webhook
 from bot.talk import COMMANDS, Hearing
@@ -54,7 +54,7 @@ async def run_bot(settings: Settings, ready: Callable[[str], None], stop: asynci
 @asynccontextmanager
 async def _open_bot(attendance: Attendance) -> AsyncIterator[Bot]:
     telegram = attendance.telegram
-    session = AiohttpSession(api=TelegramAPIServer.from_base(telegram.url), limit=SESSIONS, timeout=CALL_SECONDS)
+    session = Outspoken(api=TelegramAPIServer.from_base(telegram.url), limit=SESSIONS, timeout=CALL_SECONDS)
     try:
         bot = Bot(telegram.token, session=session)
     except ValueError:
