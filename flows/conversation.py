@@ -23,6 +23,9 @@ from flows.store import Store
 from flows.texts import Text
 from flows.turns import RACES, Posted, fill, seconds, start_move
 
+LATER = 60
+"""Seconds until an upload that has met its limit is tried again, if nobody has to send it anew."""
+
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
@@ -98,6 +101,8 @@ class Conversation:
                 break
             if isinstance(given, Happened) and session.step != given.step:
                 break
+            if isinstance(given, Wake) and session.reply.expects.kind != "nothing":
+                break  # the next question has come before the time to look again
             if await self._turn(Call(fronts[session.channel], ()), taken, given, wake):
                 return
         await self._store.finish(wake)
@@ -191,6 +196,8 @@ class Conversation:
         again = start_move(taken, call, rev=move.rev)
         fill(again, taken, call, stopped)
         again.was, again.queue, again.show, again.cause = move.was, "talks", taken.pair, move.cause
+        if session.reply.expects.kind == "nothing":  # of an album: its next page goes out when it may
+            again.wake = taken.now + min(seconds(wait), LATER)
         verdict, _ = await self._store.move(again)
         self.posted.told(again)
         return verdict in ("ok", "fenced")
