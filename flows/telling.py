@@ -32,7 +32,9 @@ _log = structlog.get_logger("callbacks")
 
 
 class Telling:
-    """`hosts` are those that may be told, as `host` or `host:port`; a private address needs its entry too."""
+    """`hosts` are those that may be told, as `host` or `host:port`, IPv6 in brackets. An inside address needs an entry
+    of its own, also when it is a name that stands for it.
+    """
 
     def __init__(self, store: Store, keys: Keys, *, hosts: Sequence[str], secret: bytes) -> None:
         self._store = store
@@ -69,7 +71,7 @@ class Telling:
             body["data"] = {"key": job.key, "status": "identified", "external_id": job.external_id}
         payload = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
         base, path = target
-        async with Web(base) as web:
+        async with Web(base, private=self._hosts) as web:
             try:
                 answer = await web.call("POST", path, content=payload, headers=signed(job.id, payload, self._secret))
             except FlowError:
@@ -93,19 +95,19 @@ def allowed(url: str, hosts: frozenset[str]) -> tuple[str, str] | None:
     """(base, path) of an address that may be called, None of every other. Without a scheme it is https, on a private
     address http: nobody has a certificate there.
     """
+    if not url.isascii() or not url.isprintable() or set(url) & set(" \\?#"):
+        return None
     try:
         parts = urlsplit(url if "://" in url else f"//{url}")
         host, port = (parts.hostname or "").lower(), parts.port
     except ValueError:
         return None
-    entry = f"{host}:{port}" if port else host
-    if not host or entry not in hosts or "@" in parts.netloc or parts.query or parts.fragment or "\\" in url:
-        return None
+    name = f"[{host}]" if ":" in host else host
+    entry = name if port is None else f"{name}:{port}"
     scheme = parts.scheme or ("http" if _is_private(host) else "https")
-    if scheme not in ("http", "https"):
+    if entry not in hosts or "@" in parts.netloc or scheme not in ("http", "https"):
         return None
-    netloc = f"[{host}]" if ":" in host else host
-    return f"{scheme}://{netloc}{f':{port}' if port else ''}", parts.path.lstrip("/")
+    return f"{scheme}://{entry}", parts.path.lstrip("/")
 
 
 def _is_private(host: str) -> bool:

@@ -18,7 +18,7 @@ import random
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from time import monotonic
 from typing import IO, TYPE_CHECKING, Annotated, Self
 from urllib.parse import urlsplit
@@ -65,16 +65,24 @@ class Web:
     """One upstream over HTTP: connections are kept and shared, at most 100.
 
     Making one imports the HTTP client (0.3 s, once), so that neither `import` nor the first call pays for it. The
-    session itself opens with the first call, inside the running loop.
+    session itself opens with the first call, inside the running loop. With `private`, a name that stands for an inside
+    address is not connected to, unless that address is among these; see `resolving.py`.
     """
 
-    def __init__(self, base: str, *, headers: Mapping[str, str] | None = None, total: float = TOTAL) -> None:
+    def __init__(
+        self,
+        base: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        total: float = TOTAL,
+        private: frozenset[str] | None = None,
+    ) -> None:
         self._base = _checked(base)
         # Compressed answers are refused: a size cap that counts before unpacking bounds nothing.
         self._headers = {"User-Agent": "shinos", "Accept-Encoding": "identity", **(headers or {})}
         self._total = total
         self._client = _client()
-        self._transport = self._client.transport()
+        self._transport = self._client.transport(private)
 
     async def __aenter__(self) -> Self:
         return self
@@ -192,7 +200,7 @@ class _Client:
     """The HTTP libraries, as far as they are needed here."""
 
     request: "type[httpx.Request]"
-    transport: "Callable[[], httpx.AsyncBaseTransport]"
+    transport: "Callable[[frozenset[str] | None], httpx.AsyncBaseTransport]"
     garbled: tuple[type[Exception], ...]
     broken: tuple[type[Exception], ...]
     unconnected: tuple[type[Exception], ...]
@@ -206,17 +214,20 @@ def _client() -> _Client:
     import httpx  # noqa: PLC0415
     from httpx_aiohttp import AiohttpTransport  # noqa: PLC0415
 
+    from flows.upstream.resolving import CheckedResolver  # noqa: PLC0415
+
     for name in ("httpx", "httpcore", "aiohttp.client"):
         logging.getLogger(name).disabled = True
     tls: ssl.SSLContext = httpx.create_ssl_context()
 
-    def session() -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(limit=100, keepalive_timeout=5.0, ssl=tls)
+    def session(private: frozenset[str] | None) -> aiohttp.ClientSession:
+        resolver = None if private is None else CheckedResolver(private)
+        connector = aiohttp.TCPConnector(limit=100, keepalive_timeout=5.0, ssl=tls, resolver=resolver)
         return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
     return _Client(
         request=httpx.Request,
-        transport=lambda: AiohttpTransport(verify=tls, client=session),
+        transport=lambda private: AiohttpTransport(verify=tls, client=partial(session, private)),
         garbled=(aiohttp.ClientResponseError,),
         broken=(httpx.TransportError, aiohttp.ClientError, OSError),
         unconnected=(aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError),
