@@ -33,7 +33,8 @@ _log = structlog.get_logger("bot")
 
 class Face(BaseModel):
     """What a chat shows now: of which turn and step, how it reads, the message that is edited while we wait (`live`),
-    the one with buttons; and the person's messages that are still to be taken away, or were.
+    the one with buttons; progress that is over and buttons of questions long `passed`, which are still to be taken
+    away (`passed`, `pressed`); and the person's messages that are to be, or were.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -43,6 +44,8 @@ class Face(BaseModel):
     looks: str = ""
     live: int | None = None
     buttons: int | None = None
+    passed: tuple[int, ...] = ()
+    pressed: tuple[int, ...] = ()
     litter: tuple[int, ...] = ()
     gone: tuple[int, ...] = ()
 
@@ -64,7 +67,7 @@ class Showing:
             return
         try:
             face = await self._shown(face, view, view.session)
-            face = await self._cleaned(wake, face, view.session)
+            face = await self._tidied(wake, face, view.session)
         except TelegramRetryAfter as wait:
             await self._store.put_back(wake, wait.retry_after)
             return
@@ -94,7 +97,7 @@ class Showing:
                 await self._edit(chat, place, what)
             return fresh
         sent = await self._bot.send_message(chat, what.text, reply_markup=what.markup, protect_content=True)
-        return await self._after(chat, face, fresh, what, sent.message_id, aside=_is_aside(session))
+        return fresh if _is_aside(session) else _turned(face, fresh, what, sent.message_id)
 
     @staticmethod
     def _in_place(face: Face, view: Taken, session: Session, what: Shown) -> int | None:
@@ -111,38 +114,40 @@ class Showing:
         with suppress(TelegramBadRequest):  # it reads so already, or the person has taken it away
             await self._bot.edit_message_text(what.text, chat_id=chat, message_id=message, reply_markup=markup)
 
-    async def _after(self, chat: int, face: Face, fresh: Face, what: Shown, sent: int, *, aside: bool) -> Face:
-        """Progress that is over goes; buttons of an earlier question no longer invite."""
-        if aside:
-            return fresh
-        with suppress(AiogramError):  # what was sent must not be sent again because of this
-            if face.live:
-                await self._bot.delete_message(chat, face.live)
-        with suppress(AiogramError):
-            if face.buttons:
-                await self._bot.edit_message_reply_markup(chat_id=chat, message_id=face.buttons)
-        buttons = sent if isinstance(what.markup, InlineKeyboardMarkup) else None
-        return fresh.model_copy(update={"live": sent if what.live else None, "buttons": buttons})
-
-    async def _cleaned(self, wake: Leased, face: Face, session: Session) -> Face:
-        """Secret words at once, photos in the end; what was shown is written down before."""
+    async def _tidied(self, wake: Leased, face: Face, session: Session) -> Face:
+        """Secret words go at once, photos in the end. What was sent is written down before anything else is done."""
         visit = session.facts.there
-        wanted = set(visit.whispered)
+        wanted = set(visit.whispered) | set(face.passed)
         if session.over and self._settings.delete_photos:
             wanted |= set(face.litter)
         left = wanted - set(face.gone)
-        if not left:
+        if not left and not face.pressed:
             return face
         if not await self._store.hold(wake, _written(face)):
             raise LeaseLost
         await self._delete(int(visit.user), left)
+        for message in face.pressed:
+            with suppress(AiogramError):
+                await self._bot.edit_message_reply_markup(chat_id=int(visit.user), message_id=message)
         litter = () if session.over else face.litter
-        return face.model_copy(update={"gone": (*face.gone, *left)[-100:], "litter": litter})
+        gone = (*face.gone, *left)[-100:]
+        return face.model_copy(update={"gone": gone, "litter": litter, "passed": (), "pressed": ()})
 
     async def _delete(self, chat: int, messages: Iterable[int]) -> None:
         for message in messages:
-            with suppress(TelegramBadRequest, TelegramForbiddenError):
+            with suppress(AiogramError):  # what was sent must not be sent again because of this
                 await self._bot.delete_message(chat, message)
+
+
+def _turned(face: Face, fresh: Face, what: Shown, sent: int) -> Face:
+    """A new message stands below: progress above it is over, and earlier buttons no longer invite."""
+    update = {
+        "live": sent if what.live else None,
+        "buttons": sent if isinstance(what.markup, InlineKeyboardMarkup) else None,
+        "passed": (*face.passed, face.live) if face.live else face.passed,
+        "pressed": (*face.pressed, face.buttons) if face.buttons else face.pressed,
+    }
+    return fresh.model_copy(update=update)
 
 
 def _is_aside(session: Session) -> bool:

@@ -20,7 +20,6 @@ from bot.talk import COMMANDS, Hearing
 from flows.attendance import Attendance, open_attendance
 from flows.settings import Settings, SettingsError
 from flows.texts import LANGUAGES, Text, render
-from flows.wakes import Carrier
 
 SESSIONS = 64
 """Calls to Telegram at the same time."""
@@ -35,12 +34,8 @@ async def run_bot(settings: Settings, ready: Callable[[str], None], stop: asynci
         attendance = await stack.enter_async_context(open_attendance(settings))
         bot = await stack.enter_async_context(_open_bot(attendance))
         intake = Intake(attendance, bot)
-        talks: dict[str, Carrier] = {
-            "in": Hearing(attendance, bot),
-            "show": Showing(attendance, bot),
-            "": attendance.looking,
-        }
-        await stack.enter_async_context(attendance.working(talks))
+        working = attendance.working(Hearing(attendance, bot), Showing(attendance, bot))
+        await stack.enter_async_context(working)
         greeting = asyncio.create_task(_greet(bot))
         stack.callback(greeting.cancel)
         if settings.bot.webhook_url:

@@ -52,8 +52,7 @@ class Hearing:
         await self._attendance.store.finish(wake)  # passed over by the router, or unreadable; else it is done with
 
     async def give_up(self, wake: Leased, _job: None) -> None:
-        _log.error("message_dropped", chat=wake.sid)
-        await self._attendance.store.finish(wake)
+        await self._attendance.conversation.drop(self._attendance.front, wake)
 
     def _read(self, wake: Leased) -> Update | None:
         try:

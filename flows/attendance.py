@@ -27,6 +27,10 @@ from flows.wakes import Carrier, Wakes
 from flows.wiring import check_redis, environ_of, open_archive, own_secrets, redis_url, upstreams
 
 DRAIN_SECONDS = 5.0
+SENDING = 3
+"""Messages on their way at the same time, as many as a crash may repeat. At 0.1 s each that is Telegram's own limit of
+30 a second (core.telegram.org/bots/faq, "My bot is hitting limits").
+"""
 SHORT_LEASE = 8.0
 """Seconds that a person waits for what a dead process had in hand; an answer takes a fraction of one."""
 FRONT = "telegram"
@@ -48,11 +52,12 @@ class Attendance:
     tells: Mapping[str, Carrier]
 
     @asynccontextmanager
-    async def working(self, talks: Mapping[str, Carrier]) -> AsyncIterator[None]:
+    async def working(self, hearing: Carrier, showing: Carrier) -> AsyncIterator[None]:
         """The wakes of this process, with what the bot carries itself."""
         bot = self.settings.bot
         several = (
-            self._wakes("talks", talks, 64),
+            self._wakes("talks", {"in": hearing, "": self.looking}, 32),
+            self._wakes("shows", {"show": showing}, SENDING),
             self._wakes("uploads", self.uploads, bot.uploads),
             self._wakes("tells", self.tells, 4),
         )
@@ -66,7 +71,9 @@ class Attendance:
             await asyncio.gather(*(wakes.drain(DRAIN_SECONDS) for wakes in several))
 
     def _wakes(self, queue: Queue, carriers: Mapping[str, Carrier], at_once: int) -> Wakes:
-        lease = min(self.settings.limits.lease, SHORT_LEASE) if queue == "talks" else self.settings.limits.lease
+        lease: float = self.settings.limits.lease
+        if queue in ("talks", "shows"):
+            lease = min(lease, SHORT_LEASE)
         posted = self.conversation.posted
         return Wakes(self.store, self.keys, posted, carriers, queue=queue, at_once=at_once, lease=lease)
 
@@ -83,7 +90,7 @@ class Looking:
         await self._conversation.bring(self._fronts, wake, Wake())
 
     async def give_up(self, wake: Leased, _job: None) -> None:
-        await self._store.finish(wake)
+        await self._conversation.give_up(self._fronts, wake)
 
 
 def chat_front(settings: Settings) -> Front:

@@ -6,12 +6,15 @@ neither loses nor doubles it; what is to be seen is due with it, as a wake of th
 """
 
 import hashlib
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+import structlog
+
 from flows import jobs, machine
 from flows.effects import Effect, Note
-from flows.errors import FlowError, Locked, StepUnknown, StoreDown, TooManyRequests
+from flows.errors import FlowError, Locked, OurFault, StepUnknown, StoreDown, TooManyRequests
 from flows.jobs import Job, TellJob
 from flows.keys import Keys
 from flows.machine import Turn
@@ -25,6 +28,8 @@ from flows.turns import RACES, Posted, fill, seconds, start_move
 
 LATER = 60
 """Seconds until an upload that has met its limit is tried again, if nobody has to send it anew."""
+
+_log = structlog.get_logger("conversation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +111,24 @@ class Conversation:
             if await self._turn(Call(fronts[session.channel], ()), taken, given, wake):
                 return
         await self._store.finish(wake)
+
+    async def give_up(self, fronts: Mapping[str, Front], wake: Leased) -> None:
+        """A look that kills whoever carries it out: the dialogue ends, and says so."""
+        taken = await self._store.take("sid", wake.sid, wake.shard)
+        session = taken.session
+        if session is None or session.over or session.channel not in fronts:
+            await self._store.finish(wake)
+            return
+        turn = _stopped(session, _fault(wake), final=True)
+        await self._save(Call(fronts[session.channel], ()), taken, turn, wake)
+
+    async def drop(self, front: Front, wake: Leased) -> None:
+        """A message that kills whoever hears it: the question stands, and the person is told."""
+        taken = await self.view(wake.sid)
+        if taken.session is None or taken.session.over:
+            await self._store.finish(wake)
+            return
+        await self._save(Call(front, ()), taken, _stopped(taken.session, _fault(wake)), wake)
 
     async def view(self, chat: str) -> Taken:
         """What the chat is to see, ended dialogues included."""
@@ -240,16 +263,21 @@ def _littered(taken: Taken, message: Message) -> Taken:
     return replace(taken, session=session.model_copy(update={"facts": facts}))
 
 
-def _stopped(session: Session, error: FlowError) -> Turn:
+def _fault(wake: Leased) -> OurFault:
+    incident = secrets.token_hex(4)
+    _log.error("dead_letter", session=wake.sid, job=wake.job, incident=incident)
+    return OurFault(incident=incident)
+
+
+def _stopped(session: Session, error: FlowError, *, final: bool = False) -> Turn:
     """A refusal that no step has foreseen: the end, or for the time being a reason to try the same again."""
     why = Text(key=error.key, params=error.params)
-    if error.final:
+    final = final or error.final
+    if final:
         reply = Reply(kind="stop", error=error.code, why=why)
     else:
         reply = session.reply.model_copy(update={"kind": "refuse", "error": error.code, "why": why})
-    return Turn(
-        session.model_copy(update={"reply": reply, "over": error.final}), moved=False, verdict="void", error=error
-    )
+    return Turn(session.model_copy(update={"reply": reply, "over": final}), moved=False, verdict="void", error=error)
 
 
 def _forgetting(session: Session) -> Session:

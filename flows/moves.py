@@ -8,8 +8,8 @@ from flows.effects import Note
 from flows.errors import AttemptsSpent
 from flows.model import Reply, Session
 
-Queue = Literal["wakes", "talks", "uploads", "tells"]
-"""Who works what is due: the Search API its sends; the bot what it hears and shows, the uploads, the callbacks."""
+Queue = Literal["wakes", "talks", "shows", "uploads", "tells"]
+"""Who works what is due: the Search API its sends; the bot what it hears, shows, the uploads, the callbacks."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ slot. What belongs to a channel, a gateway or the house as a whole lives in shar
 | lock:<guard>, row:<subject> | lock; wrong answers in a row, by step kind | its length; 1 year       |
 | sends:<pair>               | sends of a pair                            | 24 h                     |
 | token:<sha256>, reads:<…>  | token record; reads in this hour            | 1 h                      |
-| wakes, talks, uploads, tells | due wakes, by who works them             | no TTL: emptied by work |
+| wakes, talks, shows, uploads, tells | due wakes, by who works them      | no TTL: emptied by work |
 | audit                      | audit entries on their way to SQL           | no TTL: emptied by work |
 | session:<chat>, inbox:<chat> | messages of a chat that wait; what it shows | 90 days; 24 h         |
 | update:<id>, papers:<chat>:<page> | messages heard; uploads of a page    | 24 h; 6 h               |

@@ -29,7 +29,9 @@ class Posted:
         for posting in move.post:
             self.add(posting.queue, move.shard)
         if move.show:
-            self.add("talks", move.shard)
+            self.add("shows", move.shard)
+        if move.cause:  # the next message of that chat is the head of its inbox now
+            self.add(move.cause.queue, move.shard)
 
     async def next(self, queue: Queue, seconds: float) -> set[int]:
         """The shards since the last time; empty when `seconds` have gone by without."""

@@ -9,7 +9,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 local function forget_dialogue(s, sid)
-  for _, queue in ipairs({'wakes', 'talks', 'uploads', 'tells'}) do
+  for _, queue in ipairs({'wakes', 'talks', 'shows', 'uploads', 'tells'}) do
     for _, name in ipairs(redis.call('HKEYS', s)) do
       local job = string.match(name, '^job:(.*)$')
       if job then redis.call('ZREM', p .. queue, sid .. ':' .. job) end

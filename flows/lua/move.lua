@@ -118,7 +118,7 @@ if todo.show then
   if redis.call('HGET', chat, 'worker:show') then
     redis.call('HSET', chat, 'again:show', '1')
   else
-    redis.call('ZADD', p .. 'talks', string.format('%d', now), todo.show .. ':show')
+    redis.call('ZADD', p .. 'shows', string.format('%d', now), todo.show .. ':show')
   end
 end
 

@@ -57,18 +57,17 @@ class Performed(Performing):
 class Process:
     """A bot's store and conversation; its workers run while `working`."""
 
-    def __init__(self, log: Log, settings: Settings) -> None:
+    def __init__(self, log: Log, settings: Settings, performing: Performing | None = None) -> None:
         self.log = log
         self.store = Store(open_redis(settings.redis.url, 4), KEYS, settings.limits)
-        self.conversation = Conversation(self.store, Performed(log.bank), KEYS, "TJ")
+        self.conversation = Conversation(self.store, performing or Performed(log.bank), KEYS, "TJ")
         self.fronts = {FRONT: log.front}
         self.reader, self.shower = Reader(self), Shower(self)
-        self.talks: dict[str, Carrier] = {
-            "in": self.reader,
-            "show": self.shower,
-            "": Looking(self.store, self.conversation, self.fronts),
+        self.carriers: dict[Queue, dict[str, Carrier]] = {
+            "talks": {"in": self.reader, "": Looking(self.store, self.conversation, self.fronts)},
+            "shows": {"show": self.shower},
+            "uploads": {"upload": Uploads(self), "link": Links(self)},
         }
-        self.uploads: dict[str, Carrier] = {"upload": Uploads(self), "link": Links(self)}
         self._wakes: list[Wakes] = []
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -79,9 +78,10 @@ class Process:
         return verdict
 
     def work(self, *queues: Queue) -> None:
-        for queue in queues or ("talks", "uploads"):
-            carriers = self.talks if queue == "talks" else self.uploads
-            wakes = Wakes(self.store, KEYS, self.conversation.posted, carriers, queue=queue, lease=LEASE)
+        """On these, or on all."""
+        for queue in queues or tuple(self.carriers):
+            carriers, posted = self.carriers[queue], self.conversation.posted
+            wakes = Wakes(self.store, KEYS, posted, carriers, queue=queue, lease=LEASE)
             self._wakes.append(wakes)
             self._tasks.append(asyncio.create_task(wakes.run()))
 
@@ -95,6 +95,14 @@ class Process:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for wakes in self._wakes:
             await wakes.drain(5)
+        self._tasks, self._wakes = [], []
+
+    async def die(self) -> None:
+        """As a process does that is killed: nothing comes to its end."""
+        in_hand = [task for wakes in self._wakes for task in wakes._running]
+        for task in (*self._tasks, *in_hand):
+            task.cancel()
+        await asyncio.gather(*self._tasks, *in_hand, return_exceptions=True)
         self._tasks, self._wakes = [], []
 
     async def close(self) -> None:
@@ -116,11 +124,11 @@ class Reader:
         log.handled.append(update)
         try:
             await self.read(wake, update)
-            if self.after:
-                await self.after()
-            await process.store.finish(wake)
         finally:
-            log.in_hand.remove(wake.sid)
+            log.in_hand.remove(wake.sid)  # the turn is saved, and the next message may come
+        if self.after:
+            await self.after()
+        await process.store.finish(wake)
 
     async def read(self, wake: Leased, update: str) -> None:
         user, given, step = self._process.log.sent[update]

@@ -59,6 +59,11 @@ class Member:
                     acted = time.monotonic()
                     await self._do(*ANSWERS[key])
 
+    def last(self) -> tuple[int, list[str]]:
+        """Where somebody is stuck."""
+        told = [f"{entry['n']} {entry['from']}: {entry.get('text', '')[:30]} {len(entry.get('buttons') or ())}" for entry in self.guest.seen[-8:]]
+        return self.guest.user, told
+
     async def _do(self, how: str, what: str) -> None:
         if how == "say":
             await self.guest.say(what)

@@ -26,7 +26,7 @@ async def test_killed_at_random_moments(folder: Path, redis_server: RedisServer,
             chats.bots[-1].kill()
             await asyncio.to_thread(chats.bot)
         members = await running
-        assert [member.guest.user for member in members if not member.done] == []
+        assert [member.last() for member in members if not member.done] == []
         assert await doubled(chats) == 0
         again = [repeats(member.guest.seen) for member in members]
         told = f"{sum(again)} messages repeated, at most {max(again)} in one chat"
