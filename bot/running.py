@@ -1,6 +1,7 @@
 """The bot as a whole: `run_bot(settings, ready, stop)` until it is told to stop."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -81,14 +82,19 @@ async def _poll(intake: Intake, bot: Bot) -> None:
 async def _webhook(settings: Settings, intake: Intake, bot: Bot) -> AsyncIterator[str]:
     own = settings.bot
     secret = settings.secret(own.webhook_secret_env)
-    if not secret or len(secret) < 22:  # 128 bits
-        raise SettingsError(f"bot.webhook_url: set {own.webhook_secret_env} to 22 characters or more")
+    if not secret or not re.fullmatch("[A-Za-z0-9_-]{22,256}", secret):
+        raise SettingsError(
+            f"bot.webhook_url: set {own.webhook_secret_env} to 22-256 characters of A-Z a-z 0-9 _ -, which Telegram takes"
+        )
     path = urlsplit(own.webhook_url).path or "/"
     runner = web.AppRunner(webhook(intake, secret, path), access_log=None, handle_signals=False)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, own.webhook_host, own.webhook_port)
-        await site.start()
+        try:
+            await web.TCPSite(runner, own.webhook_host, own.webhook_port).start()
+        except OSError as error:
+            place = f"{own.webhook_host}:{own.webhook_port}"
+            raise SettingsError(f"bot.webhook_port: cannot listen on {place}: {error.strerror}") from None
         setting = asyncio.create_task(
             _until_done(partial(bot.set_webhook, own.webhook_url, secret_token=secret, allowed_updates=list(ALLOWED)))
         )

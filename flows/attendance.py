@@ -15,7 +15,7 @@ from flows.moves import Leased, Queue
 from flows.performing import Front
 from flows.plan import PlanError, make_plan
 from flows.safety import unsafe
-from flows.settings import Channel, Settings, SettingsError
+from flows.settings import SANDBOX, Channel, Settings, SettingsError
 from flows.store import Store, open_redis
 from flows.submitting import Opening, Submitting
 from flows.telling import Telling
@@ -156,7 +156,9 @@ async def open_attendance(settings: Settings) -> AsyncIterator[Attendance]:
             store, conversation, fronts, humo=humo, luna=luna, photos=telegram, images=images, keys=keys
         )
         opening = Opening(store, conversation, fronts, humo=humo, keys=keys)
-        telling = Telling(store, keys, hosts=settings.bot.callback_hosts, secret=signs)
+        sandbox = settings.sandbox_url.partition("://")[2]
+        hosts = [host.replace(SANDBOX, sandbox) for host in settings.bot.callback_hosts]
+        telling = Telling(store, keys, hosts=hosts, secret=signs)
         uploads: dict[str, Carrier] = {"upload": submitting, "link": opening}
         drain = asyncio.create_task(AuditDrain(store, records.audit).run())
         stack.callback(drain.cancel)

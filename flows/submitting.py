@@ -104,7 +104,6 @@ class Submitting:
         except FlowError as error:
             await self._tell(wake, job, failed=error)
         else:
-            self._store.note(job.channel, Note("ocr_submitted", {"page": job.page}))
             await self._tell(wake, job, result=uploaded)
 
     async def give_up(self, wake: Leased, job: UploadJob) -> None:

@@ -189,6 +189,7 @@ class Uploading(Step[UploadState, UploadOptions]):
         uploaded = given.result
         if not isinstance(uploaded, Uploaded):
             return (yield from self._failed(state, given.failed or Unexpected(), facts))
+        yield Note("ocr_submitted", {"page": state.pages[state.at]})
         if uploaded.link:
             facts = facts.visiting(link=uploaded.link)
         update = {"phase": "checking", "task": uploaded.task, "digest": uploaded.digest, "looks": 0}

@@ -107,7 +107,7 @@ class Demo:
             return ".".join(reversed(person["birth_date"].split("-")))
         if pattern.startswith("^[0-9]"):
             text = await self._sms(person, sent)
-            _say("SMS", text)
+            _say("message", text)
             return re.split(r"\D", text, maxsplit=1)[0]
         return str(person["secret_word"])
 

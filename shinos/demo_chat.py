@@ -1,4 +1,4 @@
-"""The first half of the demo: a person of the sandbox identifies in the Telegram chat, with drawn papers; read aloud."""
+"""The first half of the demo: a person of the sandbox identifies in the Telegram chat, with drawn papers, aloud."""
 
 import asyncio
 import secrets

@@ -134,11 +134,16 @@ async def up(settings: Settings, config: Path) -> int:
             settings = await _with_sandbox(stack, settings, url_of(listening))
         await open_api(stack, settings, listening)
         sys.stdout.write(f"Search API   {url_of(listening)}/docs\n")
-        if settings.bot.enabled and settings.bot.flow in settings.flow:
+        if _attends(settings):
             await stack.enter_async_context(bot_alongside(settings, config))
         say_ready(listening)
         await stop.wait()
     return 0
+
+
+def _attends(settings: Settings) -> bool:
+    """Is there a chat?"""
+    return settings.bot.enabled and settings.bot.flow in settings.flow
 
 
 async def bot(settings: Settings) -> int:
@@ -164,6 +169,6 @@ async def _with_sandbox(stack: AsyncExitStack, settings: Settings, search_api: s
     await open_sandbox(stack, settings, listening, search_api)
     imported = await import_cast(settings)
     sys.stdout.write(f"Sandbox      {url_of(listening)}/ ({imported} people to be, and what they are sent)\n")
-    if settings.bot.enabled:
+    if _attends(settings):
         sys.stdout.write(f"Chat         {url_of(listening)}/telegram/ (be a client of the bot)\n")
     return settings
