@@ -11,7 +11,6 @@ import structlog
 from aiogram import Bot
 from aiogram.exceptions import (
     AiogramError,
-    ClientDecodeError,
     TelegramBadRequest,
     TelegramForbiddenError,
     TelegramNetworkError,
@@ -21,6 +20,7 @@ from aiogram.exceptions import (
 from aiogram.types import InlineKeyboardMarkup
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from bot.bare import SendMessage
 from bot.render import Shown, shown
 from flows.attendance import Attendance
 from flows.model import Session
@@ -71,7 +71,7 @@ class Showing:
         except TelegramRetryAfter as wait:
             await self._store.put_back(wake, wait.retry_after)
             return
-        except (TelegramNetworkError, TelegramServerError, ClientDecodeError) as error:
+        except (TelegramNetworkError, TelegramServerError) as error:
             _log.warning("telegram_down", error=type(error).__name__)
             await self._store.put_back(wake, AGAIN_SECONDS)
             return
@@ -96,8 +96,8 @@ class Showing:
             if looks != face.looks:
                 await self._edit(chat, place, what)
             return fresh
-        sent = await self._bot.send_message(chat, what.text, reply_markup=what.markup, protect_content=True)
-        return fresh if _is_aside(session) else _turned(face, fresh, what, sent.message_id)
+        sent = await self._bot(SendMessage(chat_id=chat, text=what.text, reply_markup=what.markup))
+        return fresh if _is_aside(session) else _turned(face, fresh, what, int(sent["message_id"]))
 
     @staticmethod
     def _in_place(face: Face, view: Taken, session: Session, what: Shown) -> int | None:
@@ -135,7 +135,7 @@ class Showing:
 
     async def _delete(self, chat: int, messages: Iterable[int]) -> None:
         for message in messages:
-            with suppress(AiogramError):  # what was sent must not be sent again because of this
+            with suppress(TelegramBadRequest, TelegramForbiddenError):  # gone already, or older than two days
                 await self._bot.delete_message(chat, message)
 
 
