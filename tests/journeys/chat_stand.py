@@ -3,8 +3,8 @@
 import json
 import tomllib
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -105,6 +105,16 @@ def shipped_flow() -> str:
     tables = [step if isinstance(step, dict) else {"kind": step} for step in steps]
     waiting = [table | {"limit": GIVEN_UP_AFTER} for table in tables if table["kind"] in ("document", "selfie")]
     return json.dumps([next((one for one in waiting if one.items() >= table.items()), table) for table in tables])
+
+
+@contextmanager
+def own_redis(folder: Path) -> Iterator[RedisServer]:
+    server = RedisServer(folder)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.kill()
 
 
 @asynccontextmanager

@@ -4,10 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from chat_stand import ChatStand, chat_stand
+from chat_stand import ChatStand, chat_stand, own_redis
 from cradle import Cradle
 from guests import Guest
-from servers import RedisServer
 
 KNOWN = 8
 
@@ -23,14 +22,10 @@ def cradle() -> Iterator[Cradle]:
 async def chats(tmp_path_factory: pytest.TempPathFactory, cradle: Cradle) -> AsyncIterator[ChatStand]:
     """An installation with two bots, for whoever does not stop it or change its settings."""
     folder = tmp_path_factory.mktemp("chats")
-    redis = RedisServer(folder)
-    redis.start()
-    try:
+    with own_redis(folder) as redis:
         async with chat_stand(folder, redis, cradle, bots=2) as standing:
             standing.serve()
             yield standing
-    finally:
-        redis.kill()
 
 
 @pytest.fixture(scope="session")

@@ -16,12 +16,11 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
-from chat_stand import Call, ChatStand, chat_stand
+from chat_stand import Call, ChatStand, chat_stand, own_redis
 from chats import Entry
 from cradle import Cradle
 from guests import WORD, Guest
 from humo_door import Door, Told
-from servers import RedisServer
 
 from flows.settings import SANDBOX_SECRETS
 
@@ -104,11 +103,8 @@ class Linked:
 @pytest.fixture(scope="module")
 async def house(tmp_path_factory: pytest.TempPathFactory, cradle: Cradle) -> AsyncIterator[tuple[ChatStand, Door]]:
     folder = tmp_path_factory.mktemp("linked")
-    redis = RedisServer(folder)
-    redis.start()
-    async with aiohttp.ClientSession() as session:
-        door = Door(session)
-        async with TestServer(door.app()) as server:
+    with own_redis(folder) as redis:
+        async with aiohttp.ClientSession() as session, TestServer((door := Door(session)).app()) as server:
             door.url = f"127.0.0.1:{server.port}"
             more: dict[str, Any] = {
                 "UPSTREAM__HUMO__URL": f"http://{door.url}/humo",
@@ -119,7 +115,6 @@ async def house(tmp_path_factory: pytest.TempPathFactory, cradle: Cradle) -> Asy
             async with chat_stand(folder, redis, cradle, **more) as standing:
                 door.sandbox = standing.sandbox.url
                 yield standing, door
-    redis.kill()
 
 
 @pytest.fixture

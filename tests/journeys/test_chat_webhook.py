@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from chat_stand import ChatStand, chat_stand
+from chat_stand import ChatStand, chat_stand, own_redis
 from cradle import Cradle
 from guests import Guest
 from servers import RedisServer
@@ -37,15 +37,13 @@ class Hooked:
 @pytest.fixture(scope="module")
 async def hooked(tmp_path_factory: pytest.TempPathFactory, cradle: Cradle) -> AsyncIterator[Hooked]:
     folder = tmp_path_factory.mktemp("hooked")
-    redis = RedisServer(folder)
-    redis.start()
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     url = f"http://127.0.0.1:{port}/hook"
     more: dict[str, Any] = {"BOT__WEBHOOK_URL": url, "BOT__WEBHOOK_PORT": str(port), "WEBHOOK_SECRET": SECRET}
-    async with chat_stand(folder, redis, cradle, **more) as standing:
-        yield Hooked(standing, redis, url)
-    redis.kill()
+    with own_redis(folder) as redis:
+        async with chat_stand(folder, redis, cradle, **more) as standing:
+            yield Hooked(standing, redis, url)
 
 
 def shared(guest: Guest) -> bytes:
@@ -127,18 +125,19 @@ async def test_while_redis_is_away_nothing_is_acknowledged_and_then_it_comes_onc
     assert (await guest.said()).count(guest.words("passport_kind.ask")) == 1
 
 
-async def test_a_body_that_never_ends_does_not_hold_others_up(hooked: Hooked) -> None:
+async def test_bodies_that_never_end_do_not_hold_others_up(hooked: Hooked) -> None:
     async def endless() -> AsyncIterator[bytes]:
         while True:
             yield b"a"
             await asyncio.sleep(0.05)
 
-    guest = hooked.stand.guest()
-    slow = [
-        asyncio.create_task(hooked.stand.session.post(hooked.url, data=endless(), headers={HEADER: SECRET}))
-        for _ in range(20)
-    ]
-    await guest.to_contact()
+    async def sent() -> None:
+        async with hooked.stand.session.post(hooked.url, data=endless(), headers={HEADER: SECRET}):
+            raise AssertionError("nobody can have read it")
+
+    slow = [asyncio.create_task(sent()) for _ in range(20)]
+    await hooked.stand.guest().to_contact()
+    assert not any(task.done() for task in slow)
     for task in slow:
         task.cancel()
     await asyncio.gather(*slow, return_exceptions=True)
