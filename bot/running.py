@@ -84,7 +84,7 @@ async def _webhook(settings: Settings, intake: Intake, bot: Bot) -> AsyncIterato
     secret = settings.secret(own.webhook_secret_env)
     if not secret or not re.fullmatch("[A-Za-z0-9_-]{22,256}", secret):
         raise SettingsError(
-            f"bot.webhook_url: set {own.webhook_secret_env} to 22-256 characters of A-Z a-z 0-9 _ -, which Telegram takes"
+            f"bot.webhook_url: set {own.webhook_secret_env} to 22-256 of the characters A-Z a-z 0-9 _ -"
         )
     path = urlsplit(own.webhook_url).path or "/"
     runner = web.AppRunner(webhook(intake, secret, path), access_log=None, handle_signals=False)
