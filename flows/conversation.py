@@ -14,7 +14,7 @@ import structlog
 
 from flows import jobs, machine
 from flows.effects import Effect, Note
-from flows.errors import FlowError, Locked, OurFault, StepUnknown, StoreDown, TooManyRequests
+from flows.errors import FlowError, Locked, OurFault, StepUnknown, StoreDown, TooManyRequests, Unavailable
 from flows.jobs import Job, TellJob
 from flows.keys import Keys
 from flows.machine import Turn
@@ -113,14 +113,10 @@ class Conversation:
         await self._store.finish(wake)
 
     async def give_up(self, fronts: Mapping[str, Front], wake: Leased) -> None:
-        """A look that kills whoever carries it out: the dialogue ends, and says so."""
-        taken = await self._store.take("sid", wake.sid, wake.shard)
-        session = taken.session
-        if session is None or session.over or session.channel not in fronts:
-            await self._store.finish(wake)
-            return
-        turn = _stopped(session, _fault(wake), final=True)
-        await self._save(Call(fronts[session.channel], ()), taken, turn, wake)
+        """A look that kills whoever carries it out is not done again; the step is told that it came to nothing."""
+        _fault(wake)
+        session = (await self._store.take("sid", wake.sid, wake.shard)).session
+        await self.bring(fronts, wake, Happened(session.step if session else "", failed=Unavailable()))
 
     async def drop(self, front: Front, wake: Leased) -> None:
         """A message that kills whoever hears it: the question stands, and the person is told."""
@@ -269,15 +265,16 @@ def _fault(wake: Leased) -> OurFault:
     return OurFault(incident=incident)
 
 
-def _stopped(session: Session, error: FlowError, *, final: bool = False) -> Turn:
+def _stopped(session: Session, error: FlowError) -> Turn:
     """A refusal that no step has foreseen: the end, or for the time being a reason to try the same again."""
     why = Text(key=error.key, params=error.params)
-    final = final or error.final
-    if final:
+    if error.final:
         reply = Reply(kind="stop", error=error.code, why=why)
     else:
         reply = session.reply.model_copy(update={"kind": "refuse", "error": error.code, "why": why})
-    return Turn(session.model_copy(update={"reply": reply, "over": final}), moved=False, verdict="void", error=error)
+    return Turn(
+        session.model_copy(update={"reply": reply, "over": error.final}), moved=False, verdict="void", error=error
+    )
 
 
 def _forgetting(session: Session) -> Session:

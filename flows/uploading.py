@@ -149,6 +149,8 @@ class Uploading(Step[UploadState, UploadOptions]):
             return self._send(state, given.photo, facts, now) if asking else self._keep(state, given.photo, facts, now)
         if isinstance(given, Happened) and state.phase == "sending" and given.about == state.photo:
             return (yield from self._happened(state, given, facts, now))
+        if isinstance(given, Happened) and not asking and not given.about:
+            return (yield from self._failed(state, given.failed or Unexpected(), facts))
         if isinstance(given, Wake) and not asking:
             return (yield from self._look(state, facts, now))
         if isinstance(given, Again | Happened | Wake):
