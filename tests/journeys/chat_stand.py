@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 from cradle import Cradle, Forked
 from guests import Guest
-from servers import Command, RedisServer
+from servers import RedisServer
 from stand import Stand
 
 from flows.settings import load
@@ -43,11 +43,17 @@ class ChatStand(Stand):
     users: "count[int]" = field(default_factory=lambda: count(1_000_001))
     links: "count[int]" = field(default_factory=count)
 
-    def bot(self, **environ: str) -> Forked:
-        words = ("bot", "--config", str(self.config))
-        started = self.cradle.start(self.folder, *words, environ={**self.environ, **environ})
-        self.bots.append(started)
+    def serve(self, *words: str, **environ: str) -> Forked:
+        self.api.append(started := self._started("serve", *words, **environ))
         return started
+
+    def bot(self, **environ: str) -> Forked:
+        self.bots.append(started := self._started("bot", **environ))
+        return started
+
+    def _started(self, *words: str, **environ: str) -> Forked:
+        whole = (*words, "--config", str(self.config))
+        return self.cradle.start(self.folder, *whole, environ={**self.environ, **environ})
 
     def guest(self, user: int = 0, language: str = "en") -> Guest:
         """Somebody new; 1 … 20 are the cast's Tajik clients, with their phones."""
@@ -125,7 +131,7 @@ async def chat_stand(
     settings = {**FREE, "REDIS__URL": redis.url, "STORAGE__DIR": str(folder / "var"), **environ}
     settings.setdefault("FLOW__TELEGRAM__STEPS", shipped_flow())
     variables = {f"SHINOS_{name}": value for name, value in settings.items()}
-    sandbox = Command(folder, "sandbox", environ=variables, config=SHIPPED)
+    sandbox = cradle.start(folder, "sandbox", "--config", str(SHIPPED), environ=variables)
     port = variables["SHINOS_SANDBOX__PORT"] = sandbox.url.rpartition(":")[2]
     variables.setdefault("SHINOS_BOT__CALLBACK_HOSTS", f'["127.0.0.1:{port}"]')
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
@@ -135,7 +141,5 @@ async def chat_stand(
                 standing.bot()
             yield standing
         finally:
-            for bot in standing.bots:
-                bot.kill()
-            for command in (*standing.api, sandbox):
-                command.kill()
+            for process in (*standing.api, *standing.bots, sandbox):
+                process.kill()

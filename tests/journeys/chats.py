@@ -1,6 +1,7 @@
 """A person in the sandbox's Telegram: says, presses, shares, sends photos, and reads what the bot answers."""
 
 import asyncio
+import io
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,7 +42,7 @@ class Person:
         """Photos as Telegram recompresses them (`how` photo), or as files; several are an album."""
         form = aiohttp.FormData(more)
         for number, image in enumerate(images):
-            form.add_field(how, image, filename=f"{number}.jpg", content_type="image/jpeg")
+            form.add_field(how, io.BytesIO(image), filename=f"{number}.jpg", content_type="image/jpeg")
         async with self.session.post(self.url, data=form) as response:
             assert response.status == 200, await response.text()
 

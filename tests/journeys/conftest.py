@@ -1,14 +1,12 @@
 """What the chats of all test files share: one process to fork bots from, and one installation."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from chat_stand import ChatStand, chat_stand, own_redis
 from cradle import Cradle
 from guests import Guest
-
-KNOWN = 8
+from meanwhile import Meanwhile, begun
 
 
 @pytest.fixture(scope="session")
@@ -19,8 +17,7 @@ def cradle() -> Iterator[Cradle]:
 
 
 @pytest.fixture(scope="session")
-async def chats(tmp_path_factory: pytest.TempPathFactory, cradle: Cradle) -> AsyncIterator[ChatStand]:
-    """An installation with two bots, for whoever does not stop it or change its settings."""
+async def installation(tmp_path_factory: pytest.TempPathFactory, cradle: Cradle) -> AsyncIterator[ChatStand]:
     folder = tmp_path_factory.mktemp("chats")
     with own_redis(folder) as redis:
         async with chat_stand(folder, redis, cradle, bots=2) as standing:
@@ -29,8 +26,19 @@ async def chats(tmp_path_factory: pytest.TempPathFactory, cradle: Cradle) -> Asy
 
 
 @pytest.fixture(scope="session")
-async def known(chats: ChatStand) -> Iterator[Guest]:
+async def meanwhile(installation: ChatStand) -> AsyncIterator[Meanwhile]:
+    tasks = begun(installation)
+    yield tasks
+    await tasks.end()
+
+
+@pytest.fixture(scope="session")
+async def chats(installation: ChatStand, meanwhile: Meanwhile) -> ChatStand:
+    """An installation with two bots, for whoever does not stop it or change its settings."""
+    return installation
+
+
+@pytest.fixture(scope="session")
+async def known(meanwhile: Meanwhile) -> Iterator[Guest]:
     """People whom the bot has identified, each for one test."""
-    guests = [chats.guest() for _ in range(KNOWN)]
-    await asyncio.gather(*(guest.identify() for guest in guests))
-    return iter(guests)
+    return iter(await meanwhile.known)

@@ -11,30 +11,46 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from servers import Command
+
+from shinos.embedded import die_with_parent
+
 READY = "ready "
+STOP_SECONDS = 15.0
 
 
-@dataclass
-class Forked:
-    """One `shinos` process; `url` is what it said behind "ready"."""
+class Forked(Command):
+    """As a `Command`, but not our own child."""
 
-    pid: int
-    log: Path
-    url: str = ""
-
-    def signal(self, number: int) -> None:
-        with suppress(ProcessLookupError):
-            os.killpg(self.pid, number)
+    def __init__(self, folder: Path, log: Path) -> None:
+        self.folder = folder
+        self.log = log
+        self.pid = 0
+        self.url = ""
 
     def kill(self) -> None:
         """SIGKILL to it and its children."""
-        self.signal(signal.SIGKILL)
+        self._signal(signal.SIGKILL)
+
+    def stop(self) -> int:
+        """SIGTERM, and until it is gone; how it ended is not known here."""
+        self._signal(signal.SIGTERM)
+        end = time.monotonic() + STOP_SECONDS
+        while Path(f"/proc/{self.pid}").exists():
+            if time.monotonic() > end:
+                raise TimeoutError(f"process {self.pid} does not stop")
+            time.sleep(0.02)
+        return 0
+
+    def _signal(self, number: int) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, number)
 
 
 class Cradle:
@@ -47,14 +63,14 @@ class Cradle:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**clean, "PYTHONPATH": str(tests.parent.parent)},
+            env={**clean, "PYTHONPATH": os.pathsep.join((str(tests.parent.parent), str(tests.parent)))},
             start_new_session=True,
         )
 
     def start(self, folder: Path, *words: str, environ: Mapping[str, str]) -> Forked:
         with self._turn:
             name = f"{words[0]}-{len(list(folder.glob('*.log')))}"
-            forked = Forked(0, folder / f"{name}.log")
+            forked = Forked(folder, folder / f"{name}.log")
             order = {"words": words, "environ": dict(environ), "log": str(forked.log)}
             print(json.dumps(order), file=self._process.stdin, flush=True)
             while not (forked.pid and forked.url):
@@ -79,7 +95,7 @@ class Cradle:
 
 
 def main() -> None:
-    for name in ("bot.running", "shinos.serving", "search_api.app"):
+    for name in ("bot.running", "shinos.serving", "search_api.app", "sandbox.app"):
         importlib.import_module(name)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for line in sys.stdin:
@@ -91,8 +107,9 @@ def main() -> None:
 
 
 def live(told: dict[str, Any]) -> int:
-    """As the command line would: its own session, its own log, nothing on stdin."""
+    """As the command line would: its own session, its own log, nothing on stdin; gone when the cradle is."""
     os.setsid()
+    die_with_parent()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for path, flags, number in ((os.devnull, os.O_RDONLY, 0), (told["log"], os.O_WRONLY | os.O_CREAT, 2)):
         os.dup2(os.open(path, flags, 0o600), number)

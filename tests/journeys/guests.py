@@ -10,6 +10,8 @@ from chats import Entry, Person
 from flows.texts import LANGUAGES, Text, render
 
 WORD = "зимний сад"
+PATIENCE = 40.0
+"""Seconds that an answer may take on a machine that others use too."""
 _SHOTS = count(1)
 
 
@@ -37,7 +39,7 @@ class Guest(Person):
     def words(self, key: str, **params: str | int) -> str:
         return render(Text(key=key, params=params), self.spoken)
 
-    async def told(self, key: str, within: float = 20, **params: str | int) -> Entry:
+    async def told(self, key: str, within: float = PATIENCE, **params: str | int) -> Entry:
         """The next message of the bot with that text of `flows/texts`."""
         return await self.hears(self.words(key, **params), within)
 
@@ -101,7 +103,7 @@ class Guest(Person):
         """What the bot has said and not taken back."""
         return [entry["text"] for entry in await self.whole() if entry["from"] == "bot" and not entry.get("deleted")]
 
-    async def becomes(self, true: Callable[[list[Entry]], bool], what: str, seconds: float = 20) -> list[Entry]:
+    async def becomes(self, true: Callable[[list[Entry]], bool], what: str, seconds: float = PATIENCE) -> list[Entry]:
         """Waits until the chat as a whole is so."""
         end = asyncio.get_running_loop().time() + seconds
         while not true(chat := await self.whole()):

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,14 +33,15 @@ class Telemelya:
     chat: int
     records: list[Record] = field(default_factory=list)
 
-    async def hooked(self) -> None:
-        """Until the bot has set its webhook."""
-        for _ in range(200):
-            async with self.session.post(f"{self.url}/bot{self.token}/getWebhookInfo") as answer:
-                if (await answer.json())["result"]["url"]:
-                    return
+    async def runs(self, true: Callable[[Record], bool] = lambda _: True) -> None:
+        """Until the emulator answers, and what it knows of the bot's webhook is so."""
+        for _ in range(START_SECONDS * 10):
+            with suppress(aiohttp.ClientConnectionError):
+                async with self.session.post(f"{self.url}/bot{self.token}/getWebhookInfo") as answer:
+                    if true((await answer.json())["result"]):
+                        return
             await asyncio.sleep(0.1)
-        raise TimeoutError("the bot has set no webhook")
+        raise TimeoutError("telemelya does not run, or the bot has set no webhook")
 
     async def send(self, **what: Any) -> None:
         """`command`, `text`, or `callback_data` and `callback_message_id`."""
@@ -85,9 +86,7 @@ async def telemelya(folder: Path, redis: str, token: str, chat: int) -> AsyncIte
         process = _started(folder, environ)
         try:
             session.headers["Authorization"] = "Bearer anybody"
-            url = f"http://127.0.0.1:{port}"
-            await _answers(session, url)
-            yield Telemelya(session, url, token, chat)
+            yield Telemelya(session, f"http://127.0.0.1:{port}", token, chat)
         finally:
             process.kill()
             process.wait()
@@ -97,17 +96,6 @@ def _started(folder: Path, environ: dict[str, str]) -> "subprocess.Popen[bytes]"
     with (folder / "telemelya.log").open("w") as log:
         words = [sys.executable, "-m", "telemelya.server.app"]
         return subprocess.Popen(words, env=environ, stdout=log, stderr=log, cwd=folder)
-
-
-async def _answers(session: aiohttp.ClientSession, url: str) -> None:
-    for _ in range(START_SECONDS * 10):
-        try:
-            async with session.get(url) as answer:
-                assert answer.status == 200
-                return
-        except aiohttp.ClientConnectionError:
-            await asyncio.sleep(0.1)
-    raise TimeoutError("telemelya did not start")
 
 
 def _yes_to_everything() -> web.Application:

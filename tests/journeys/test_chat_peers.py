@@ -34,8 +34,9 @@ async def emulator(tmp_path_factory: pytest.TempPathFactory, cradle: Cradle) -> 
                 "WEBHOOK_SECRET": SECRET,
             }
             async with chat_stand(folder, redis, cradle, bots=0, **more) as standing:
+                await running.runs()
                 postman.bot = standing.bot().url
-                await running.hooked()
+                await running.runs(lambda webhook: bool(webhook["url"]))
                 yield running
 
 

@@ -1,12 +1,12 @@
 """What Telegram may send besides: other kinds of updates, broken ones, twice, in the wrong order; its own troubles."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections import Counter
 from typing import Any
 
-import pytest
 from chat_stand import ChatStand
 from guests import Guest
+from meanwhile import Meanwhile
 
 
 def person(guest: Guest) -> dict[str, Any]:
@@ -43,14 +43,6 @@ def others(guest: Guest) -> list[dict[str, Any]]:
     ]
 
 
-@pytest.fixture(scope="module", autouse=True)
-async def lost(chats: ChatStand) -> AsyncIterator["asyncio.Task[None]"]:
-    """It takes twelve seconds, and the other tests go on meanwhile."""
-    waiting = asyncio.create_task(walked(chats, ["timeout-after"], most=2))
-    yield waiting
-    waiting.cancel()
-
-
 async def test_what_is_not_for_the_bot_is_passed_over(chats: ChatStand) -> None:
     guest = chats.guest()
     await guest.to_contact()
@@ -63,14 +55,16 @@ async def test_what_is_not_for_the_bot_is_passed_over(chats: ChatStand) -> None:
 
 
 async def test_an_update_that_is_told_twice_has_one_effect(chats: ChatStand) -> None:
+    (key,) = await chats.keys(1)
     guest = chats.guest()
-    await chats.arm("telegram", str(guest.user), *["duplicate-update"] * 6)
-    await guest.to_word()
-    await guest.choose_word("ласточка")
-    await guest.told("done.identify")
-    questions = [guest.words(key) for key in ("consent.ask", "contact.ask", "document.ask_front", "document.ask_back")]
+    await chats.arm("telegram", str(guest.user), *["duplicate-update"] * 5)
+    await guest.to_photo(key)
+    await guest.shoot("front")
+    await guest.told("document.ask_back")
     said = await guest.said()
-    assert [said.count(question) for question in questions] == [1] * 4
+    for question in ("consent.ask", "contact.ask", "passport_kind.ask", "document.ask_front", "document.ask_back"):
+        assert said.count(guest.words(question)) == 1, question
+    assert await chats.uploads(key) == Counter(front=1)
 
 
 async def test_updates_in_the_wrong_order_are_both_answered(chats: ChatStand) -> None:
@@ -85,25 +79,15 @@ async def test_updates_in_the_wrong_order_are_both_answered(chats: ChatStand) ->
     await guest.told("document.ask_front")
 
 
-async def test_every_message_comes_once_though_telegram_says_wait_or_is_ill(chats: ChatStand) -> None:
-    ill = (["429"], ["429"] * 3, ["502"], ["502"] * 3, ["502", "429", "502"])
-    await asyncio.gather(*(walked(chats, outcomes) for outcomes in ill))
-
-
-async def walked(chats: ChatStand, outcomes: list[str], most: int = 1) -> None:
-    guest = chats.guest()
-    await chats.arm("telegram", str(guest.user), *outcomes)
-    await guest.to_photo()
-    said = await guest.said()
-    for key in ("consent.ask", "contact.ask", "passport_kind.ask", "document.ask_front"):
-        assert 1 <= said.count(guest.words(key)) <= most, (outcomes, key)
+async def test_every_message_comes_once_though_telegram_says_wait_or_is_ill(meanwhile: Meanwhile) -> None:
+    await meanwhile.ill
 
 
 async def test_the_bot_outlives_answers_that_are_none(chats: ChatStand) -> None:
     """A proxy's error page, bytes that are no JSON, a connection that breaks: whatever it was an answer to."""
     guests = [chats.guest() for _ in range(3)]
     for kind in ("500", "garbage", "reset"):
-        await chats.fault("telegram", kind, times=4)
+        await chats.fault("telegram", kind, times=3)
         await asyncio.gather(*(guest.start() for guest in guests))
         await asyncio.gather(*(guest.told("consent.ask", 30) for guest in guests))
 
@@ -120,5 +104,15 @@ async def test_a_person_who_has_blocked_the_bot_does_not_hinder_others(chats: Ch
     await gone.told("document.ask_back")
 
 
-async def test_a_message_whose_answer_is_lost_comes_twice_at_most(lost: "asyncio.Task[None]") -> None:
-    await lost
+async def test_what_could_not_be_taken_out_of_the_chat_is_tried_again(chats: ChatStand) -> None:
+    guests = [chats.guest() for _ in range(6)]
+    for guest in guests:
+        await guest.start()
+        await guest.told("consent.ask")
+        await guest.send(b"a photo that nobody has asked for")
+        await guest.told("error.consent_wanted")
+    await chats.fault("telegram", "500", times=12)
+    await asyncio.gather(*(guest.say("/cancel") for guest in guests))
+    for guest in guests:
+        await guest.told("error.cancelled")
+        await guest.becomes(lambda chat: not any("document" in entry for entry in chat), "a chat without photos")

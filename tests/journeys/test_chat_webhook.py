@@ -55,8 +55,11 @@ def shared(guest: Guest) -> bytes:
     return json.dumps({"update_id": next(_UPDATES), "message": message}).encode()
 
 
-async def test_a_whole_chat(hooked: Hooked) -> None:
-    await hooked.stand.guest().identify()
+async def test_a_chat_with_a_photo(hooked: Hooked) -> None:
+    guest = hooked.stand.guest()
+    await guest.to_photo()
+    await guest.shoot("front")
+    await guest.told("document.ask_back")
 
 
 async def test_only_the_secret_opens_it(hooked: Hooked) -> None:
