@@ -3,6 +3,7 @@
 Telegram knows no idempotence. What was sent is written down right after, so a crash in between repeats one message.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Iterable
 from contextlib import suppress
@@ -28,6 +29,9 @@ from flows.moves import Leased, Taken
 from flows.wakes import LeaseLost
 
 AGAIN_SECONDS = 2.0
+GIVEN_UP_SECONDS = 60.0
+SENDING = 6
+"""Messages on their way at the same time: no more can be repeated by a crash."""
 _log = structlog.get_logger("bot")
 
 
@@ -58,6 +62,7 @@ class Showing:
         self._store = attendance.store
         self._settings = attendance.settings.bot
         self._bot = bot
+        self._turns = asyncio.Semaphore(SENDING)
 
     async def carry(self, wake: Leased, _job: None) -> None:
         view = await self._conversation.view(wake.sid)
@@ -66,8 +71,8 @@ class Showing:
             await self._store.finish(wake, wake.sealed)
             return
         try:
-            face = await self._shown(face, view, view.session)
-            face = await self._tidied(wake, face, view.session)
+            face = await self._shown(wake, face, view, view.session)
+            face = await self._tidied(face, view.session)
         except TelegramRetryAfter as wait:
             await self._store.put_back(wake, wait.retry_after)
             return
@@ -81,9 +86,11 @@ class Showing:
             raise LeaseLost
 
     async def give_up(self, wake: Leased, _job: None) -> None:
-        await self._store.finish(wake, wake.sealed)
+        """Not now: others first. A person who is shown nothing is stuck."""
+        await self._store.put_back(wake, GIVEN_UP_SECONDS)
 
-    async def _shown(self, face: Face, view: Taken, session: Session) -> Face:
+    async def _shown(self, wake: Leased, face: Face, view: Taken, session: Session) -> Face:
+        """What was sent is written down before anything else is done."""
         turn = f"{view.sid}:{view.rev}"
         if face.turn == turn:
             return face
@@ -96,8 +103,12 @@ class Showing:
             if looks != face.looks:
                 await self._edit(chat, place, what)
             return fresh
-        sent = await self._bot(SendMessage(chat_id=chat, text=what.text, reply_markup=what.markup))
-        return fresh if _is_aside(session) else _turned(face, fresh, what, int(sent["message_id"]))
+        async with self._turns:
+            sent = await self._bot(SendMessage(chat_id=chat, text=what.text, reply_markup=what.markup))
+            fresh = fresh if _is_aside(session) else _turned(face, fresh, what, int(sent["message_id"]))
+            if not await self._store.hold(wake, _written(fresh)):
+                raise LeaseLost
+        return fresh
 
     @staticmethod
     def _in_place(face: Face, view: Taken, session: Session, what: Shown) -> int | None:
@@ -114,8 +125,8 @@ class Showing:
         with suppress(TelegramBadRequest):  # it reads so already, or the person has taken it away
             await self._bot.edit_message_text(what.text, chat_id=chat, message_id=message, reply_markup=markup)
 
-    async def _tidied(self, wake: Leased, face: Face, session: Session) -> Face:
-        """Secret words go at once, photos in the end. What was sent is written down before anything else is done."""
+    async def _tidied(self, face: Face, session: Session) -> Face:
+        """Secret words go at once, photos in the end."""
         visit = session.facts.there
         wanted = set(visit.whispered) | set(face.passed)
         if session.over and self._settings.delete_photos:
@@ -123,8 +134,6 @@ class Showing:
         left = wanted - set(face.gone)
         if not left and not face.pressed:
             return face
-        if not await self._store.hold(wake, _written(face)):
-            raise LeaseLost
         await self._delete(int(visit.user), left)
         for message in face.pressed:
             with suppress(AiogramError):

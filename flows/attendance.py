@@ -27,10 +27,6 @@ from flows.wakes import Carrier, Wakes
 from flows.wiring import check_redis, environ_of, open_archive, own_secrets, redis_url, upstreams
 
 DRAIN_SECONDS = 5.0
-SENDING = 3
-"""Messages on their way at the same time, as many as a crash may repeat. At 0.1 s each that is Telegram's own limit of
-30 a second (core.telegram.org/bots/faq, "My bot is hitting limits").
-"""
 SHORT_LEASE = 8.0
 """Seconds that a person waits for what a dead process had in hand; an answer takes a fraction of one."""
 FRONT = "telegram"
@@ -57,7 +53,7 @@ class Attendance:
         bot = self.settings.bot
         several = (
             self._wakes("talks", {"in": hearing, "": self.looking}, 32),
-            self._wakes("shows", {"show": showing}, SENDING),
+            self._wakes("shows", {"show": showing}, 24),
             self._wakes("uploads", self.uploads, bot.uploads),
             self._wakes("tells", self.tells, 4),
         )

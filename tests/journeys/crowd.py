@@ -61,7 +61,7 @@ class Member:
 
     def last(self) -> tuple[int, list[str]]:
         """Where somebody is stuck."""
-        told = [f"{entry['n']} {entry['from']}: {entry.get('text', '')[:30]} {len(entry.get('buttons') or ())}" for entry in self.guest.seen[-8:]]
+        told = [f"{entry['from']}: {entry.get('text', '')[:40]}" for entry in self.guest.seen[-6:]]
         return self.guest.user, told
 
     async def _do(self, how: str, what: str) -> None:
