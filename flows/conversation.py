@@ -102,15 +102,12 @@ class Conversation:
         for _ in range(RACES):
             taken = await self._store.take("sid", wake.sid, wake.shard)
             session = taken.session
-            if session is None or session.over or session.channel not in fronts:
-                break
-            if isinstance(given, Happened) and session.step != given.step:
-                break
-            if isinstance(given, Wake) and session.reply.expects.kind != "nothing":
-                break  # the next question has come before the time to look again
+            if session is None or session.channel not in fronts or not _awaits(session, given):
+                await self._store.finish(wake)
+                return
             if await self._turn(Call(fronts[session.channel], ()), taken, given, wake):
                 return
-        await self._store.finish(wake)
+        raise StoreDown(retry_after=1)
 
     async def give_up(self, fronts: Mapping[str, Front], wake: Leased) -> None:
         """A look that kills whoever carries it out is not done again; the step is told that it came to nothing."""
@@ -230,6 +227,13 @@ class Conversation:
             return []
         whose = {"id": session.sid[-16:], "step": session.step, "channel": session.channel}
         return [TellJob(**whose, url=link.callback, key=link.key, external_id=link.external_id, at=int(now))]
+
+
+def _awaits(session: Session, given: Happened | Wake) -> bool:
+    """Or has the next question come before it?"""
+    if isinstance(given, Happened):
+        return not session.over and session.step == given.step
+    return not session.over and session.reply.expects.kind == "nothing"
 
 
 def _given(message: Message, taken: Taken) -> Input:

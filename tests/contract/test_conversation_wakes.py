@@ -2,13 +2,15 @@
 
 import asyncio
 
+import pytest
 from conversations import Chats, asks, chats, soon
 from servers import RedisServer
 
 from flows.effects import TaskStatus
 from flows.model import Session, Speak, Typed
-from flows.moves import Leased
+from flows.moves import Leased, Move
 from flows.papers import Task
+from flows.turns import RACES
 
 ME = "41000001"
 CHAT_SHOWN_AGAIN = "redis.call('HSET', chat, 'again:show', '1')"
@@ -42,6 +44,22 @@ class TestLooks:
             assert len(room.handled) - before == 12
             assert len(room.bank.of(TaskStatus)) >= 2
 
+    async def test_a_look_that_loses_every_race_is_not_lost(
+        self, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("flows.wakes.IDLE_SECONDS", 0.05)
+        async with chats(redis_server, bots=1) as room:
+            await at_humo(room)
+            move, lost = room.bot.store.move, [0]
+
+            async def losing(given: Move) -> tuple[str, int]:
+                lost[0] += 1
+                return ("lost", 0) if lost[0] <= RACES else await move(given)
+
+            room.bot.store.move = losing  # type: ignore[method-assign,assignment]
+            await room.hurry(ME)
+            await room.until(ME, asks("document.ask_back"))
+
     async def test_a_word_between_does_not_put_an_end_to_the_looking(self, redis_server: RedisServer) -> None:
         async with chats(redis_server) as room:
             await at_humo(room)
@@ -54,12 +72,11 @@ class TestLooks:
     async def test_a_time_that_the_question_has_overtaken_says_nothing(self, redis_server: RedisServer) -> None:
         async with chats(redis_server) as room:
             told = await refused_photo(room)
-            shown = len(room.shown)
+            rev = await newest(room)
             assert await room.hurry(ME)
             await soon_gone(room)
             assert await room.session(ME) == told
-            await asyncio.sleep(0.2)
-            assert len(room.shown) == shown
+            assert await newest(room) == rev
 
     async def test_nor_does_the_one_that_the_link_was_waited_for_with(self, redis_server: RedisServer) -> None:
         async with chats(redis_server) as room:
@@ -68,6 +85,11 @@ class TestLooks:
             assert await room.hurry(ME)
             await soon_gone(room)
             assert await room.session(ME) == asked
+
+
+async def newest(room: Chats) -> int:
+    conversation = room.bot.conversation
+    return (await conversation.view(conversation.chat_of(ME))).rev
 
 
 async def soon_gone(room: Chats) -> None:
@@ -123,11 +145,6 @@ async def shown_while_showing(room: Chats) -> None:
     await room.press(ME, "no_tax_number")
     await room.quiet(ME)
     gate.set()
-
-
-async def newest(room: Chats) -> int:
-    conversation = room.bot.conversation
-    return (await conversation.view(conversation.chat_of(ME))).rev
 
 
 class TestShown:
