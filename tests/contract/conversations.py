@@ -19,6 +19,7 @@ from visits import PHONE, Bank
 from flows.attendance import chat_front
 from flows.conversation import Arrival
 from flows.model import Chosen, Input, Photo, Sent, Session, Shared
+from flows.performing import Performing
 from flows.settings import load
 from flows.shards import prefix, shard_of_fingerprint
 
@@ -143,14 +144,16 @@ async def soon(condition: Callable[[], object], seconds: float = 8.0) -> None:
 
 
 @asynccontextmanager
-async def chats(redis: RedisServer, *, bots: int = 2, bank: Bank | None = None, **limits: int) -> AsyncIterator[Chats]:
+async def chats(
+    redis: RedisServer, *, bots: int = 2, bank: Bank | None = None, performing: Performing | None = None, **limits: int
+) -> AsyncIterator[Chats]:
     """Nobody works yet; see `Process.work`."""
     more = {f"SHINOS_LIMITS__{name}": str(value) for name, value in limits.items()}
     settings = load(CONFIG, {"SHINOS_REDIS__URL": redis.url, **more})
     async with AsyncExitStack() as stack:
         made = Chats(chat_front(settings), bank or Bank())
         for _ in range(bots):
-            process = Process(made, settings)
+            process = Process(made, settings, performing)
             stack.push_async_callback(process.close)
             made.bots.append(process)
         yield made
