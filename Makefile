@@ -3,7 +3,7 @@ PY ?= python3
 BIN := .venv/bin
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: run test check format bench lock clean
+.PHONY: run test check format bench proof lock clean
 
 run: .venv/run.done
 	@$(BIN)/shinos up
@@ -28,6 +28,11 @@ format: .venv/test.done
 bench: .venv/test.done
 	@tests/debian-packages.sh
 	$(BIN)/python -m bench
+
+# The long drills at full size, one after the other: 100 identifications and 30 kills, 300 chats at once.
+proof: .venv/test.done
+	@tests/debian-packages.sh
+	PROOF=1 $(BIN)/python -m pytest -s tests/journeys/test_chat_kill.py tests/journeys/test_chat_many.py
 
 lock: .venv/bin/uv
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --upgrade requirements/run.in -o requirements/run.txt

@@ -61,7 +61,7 @@ class Member:
 
     def last(self) -> tuple[int, list[str]]:
         """Where somebody is stuck."""
-        told = [f"{entry['from']}: {entry.get('text', '')[:40]}" for entry in self.guest.seen[-6:]]
+        told = [f"{entry['from']}: {entry.get('text', '')[:40]}" for entry in self.guest.seen[-9:] if entry["from"] == "bot"]
         return self.guest.user, told
 
     async def _do(self, how: str, what: str) -> None:

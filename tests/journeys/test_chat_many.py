@@ -44,7 +44,7 @@ def _resident(pid: int) -> int:
 
 
 async def test_many_at_once(folder: Path, redis_server: RedisServer, cradle: Cradle) -> None:
-    async with chat_stand(folder, redis_server, cradle, SANDBOX__SPEED="1") as chats:
+    async with chat_stand(folder, redis_server, cradle, SANDBOX__SPEED="1", LIMITS__LEASE="30") as chats:
         watching = asyncio.create_task(measured(chats.bots[0].pid))
         members = await crowd(chats, PEOPLE, think=THINK, seconds=SECONDS)
         watching.cancel()
