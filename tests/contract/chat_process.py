@@ -23,7 +23,7 @@ from flows.store import Store, open_redis
 from flows.wakes import Carrier, Wakes
 
 KEYS = Keys(b"secret of the contract tests, 32 bytes")
-LEASE = 0.6
+LEASE = 0.5
 PAUSE = 0.01
 
 

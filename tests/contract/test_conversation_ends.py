@@ -71,6 +71,11 @@ class TestPapers:
             assert await room.due(ME)
 
 
+@pytest.fixture
+def soon_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.wakes.IDLE_SECONDS", 0.1)
+
+
 @dataclass
 class Away(Bank):
     """The records are away for the first `times` questions."""
@@ -84,6 +89,7 @@ class Away(Bank):
         return super().perform(effect)
 
 
+@pytest.mark.usefixtures("soon_given_back")
 class TestFailures:
     async def test_a_message_outlives_an_outage_of_the_records(self, redis_server: RedisServer) -> None:
         async with chats(redis_server, bank=Away(times=4)) as room:
