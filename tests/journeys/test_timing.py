@@ -16,6 +16,7 @@ from servers import RedisServer
 from stand import STRICT_KEY, WORD, Stand, person, stand, wrong
 from stopwatch import Pair, auc, compare
 
+pytestmark = pytest.mark.alone
 PAIRS = 400
 PEOPLE = 2 * PAIRS + 160
 LOW, HIGH = 0.45, 0.55
