@@ -107,7 +107,7 @@ class Bot(Section):
     webhook_host: str = "127.0.0.1"
     webhook_port: int = Field(default=8082, ge=0, le=65535)
     webhook_secret_env: str = "SHINOS_WEBHOOK_SECRET"
-    uploads: int = Field(default=6, ge=1, le=64, description="photos on their way at the same time, per process")
+    uploads: int = Field(default=24, ge=1, le=64, description="photos on their way at the same time, per process")
 
 
 class Limits(Section):
