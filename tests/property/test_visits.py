@@ -181,5 +181,5 @@ class AnyVisit(RuleBasedStateMachine):
 
 TestAnyVisit = AnyVisit.TestCase
 TestAnyVisit.settings = settings(
-    deadline=None, derandomize=True, database=None, max_examples=160, stateful_step_count=40
+    deadline=None, derandomize=True, database=None, max_examples=120, stateful_step_count=35
 )

@@ -179,7 +179,7 @@ NEARLY = st.recursive(
 )
 
 
-@settings(deadline=None, derandomize=True, database=None, max_examples=200)
+@settings(deadline=None, derandomize=True, database=None, max_examples=120)
 @given(st.dictionaries(NAMES, NEARLY, max_size=3))
 @example(written())
 @example({"message": {"chat": {"id": [], "type": "private"}, "from": {"id": []}}})
