@@ -61,8 +61,8 @@ class Member:
 
     def last(self) -> tuple[int, list[str]]:
         """Where somebody is stuck."""
-        told = [f"{entry['from']}: {entry.get('text', '')[:40]}" for entry in self.guest.seen[-9:] if entry["from"] == "bot"]
-        return self.guest.user, told
+        told = [entry.get("text", "")[:40] for entry in self.guest.seen if entry["from"] == "bot"]
+        return self.guest.user, told[-5:]
 
     async def _do(self, how: str, what: str) -> None:
         if how == "say":
