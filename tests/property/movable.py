@@ -117,7 +117,7 @@ class Movable:
     async def undelivered(self, step: str) -> None:
         """What the worker says when no gateway took the code."""
         sid, shard = await self.sid(step), shard_of_text(step) or 0
-        given = Happened("code", CodeUndelivered())
+        given = Happened("code", failed=CodeUndelivered())
         await self.house.identification.bring(self.house.fronts, shard, sid, given)
 
     async def code(self, step: str) -> str:

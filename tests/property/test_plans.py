@@ -293,7 +293,7 @@ class AnyPlan(RuleBasedStateMachine):
     @rule()
     @precondition(lambda self: not self.over)
     def it_was_not_delivered(self) -> None:
-        self._give(Happened("code", CodeUndelivered()))
+        self._give(Happened("code", failed=CodeUndelivered()))
 
     @rule(seconds=st.sampled_from([1, 30, 59, 60, 299, 300, 601]))
     def time_passes(self, seconds: int) -> None:
@@ -303,7 +303,9 @@ class AnyPlan(RuleBasedStateMachine):
     def gateways_change(self, *, down: bool) -> None:
         self.bank.down = down
 
-    @rule(given=st.sampled_from([Typed("000000"), Again(), Happened("code", CodeUndelivered()), Wake(), Cancel()]))
+    @rule(
+        given=st.sampled_from([Typed("000000"), Again(), Happened("code", failed=CodeUndelivered()), Wake(), Cancel()])
+    )
     @precondition(lambda self: self.over)
     def the_end_is_the_end(self, given: Input) -> None:
         for nth in (0, 1, 9):

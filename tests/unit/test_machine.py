@@ -61,7 +61,7 @@ def test_an_ended_session_accepts_nothing(ending: str) -> None:
         dialogue.say(text)
     assert dialogue.kind == ending
     ended = dialogue.turn.session
-    for given_ in (Typed(CODE), Again(), Happened("code", CodeUndelivered())):
+    for given_ in (Typed(CODE), Again(), Happened("code", failed=CodeUndelivered())):
         with pytest.raises(StepUnknown):
             dialogue.give(given_)
     assert dialogue.turn.session is ended
@@ -163,7 +163,7 @@ def test_nobody_is_done_without_every_proof(kinds: list[str], answers: list[str]
             dialogue.now += 200
         elif answer == "undelivered":
             if step.kind == "code":
-                dialogue.give(Happened("code", CodeUndelivered()))
+                dialogue.give(Happened("code", failed=CodeUndelivered()))
         else:
             turn = dialogue.say(RIGHT[step.kind] if answer == "right" else "nonsense")
             compared[step] += turn.verdict in ("right", "wrong")

@@ -116,7 +116,7 @@ class TestCode:
 
     def test_what_could_not_be_sent_costs_nothing(self) -> None:
         dialogue = Dialogue("client", "code")
-        dialogue.give(Happened("code", CodeUndelivered()))
+        dialogue.give(Happened("code", failed=CodeUndelivered()))
         for _ in range(10):
             assert dialogue.say("000000").verdict == "void"
             assert dialogue.error == "1007"
