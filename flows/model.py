@@ -303,6 +303,8 @@ class Step(Generic[S, O]):
     options_type: type[O]
     needs: ClassVar[frozenset[str]] = frozenset()
     gives: ClassVar[frozenset[str]] = frozenset()
+    visits: ClassVar[bool] = False
+    """It stands in a chat's flow alone: it wants a visit."""
     serves: ClassVar[frozenset[Purpose]] = frozenset({"identify"})
     """The purposes of a visit that this step belongs to; its stanza may say otherwise (`purposes = [...]`)."""
 

@@ -128,6 +128,7 @@ class UploadState(State):
 class Uploading(Step[UploadState, UploadOptions]):
     """`method` is what the person has proven in the end."""
 
+    visits = True
     state_type = UploadState
     options_type = UploadOptions
     method: ClassVar[str]

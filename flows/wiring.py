@@ -61,6 +61,10 @@ def plans(settings: Settings) -> dict[str, Front]:
             check_proof(plan)
     except PlanError as error:
         raise SettingsError(str(error)) from None
+    for name, channel in settings.channel.items():
+        visiting = next((step.name for step in made[channel.flow].steps if step.visits), None)
+        if visiting:
+            raise SettingsError(f"channel.{name}.flow: step {visiting} of {channel.flow} belongs to a chat")
     for plan in made.values():
         for step in plan.steps:
             _check_gateways(plan.name, step.name, getattr(step.options, "channels", None))

@@ -36,6 +36,7 @@ class ConsentOptions(Options):
 
 class Consent(Step[State, ConsentOptions]):
     kind = "consent"
+    visits = True
     state_type = State
     options_type = ConsentOptions
     gives = frozenset({"consent"})

@@ -41,6 +41,7 @@ class ContactOptions(Options):
 
 class Contact(Step[State, ContactOptions]):
     kind = "contact"
+    visits = True
     state_type = State
     options_type = ContactOptions
     gives = frozenset({"phone"})

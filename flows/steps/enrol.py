@@ -12,6 +12,7 @@ class Enrol(Step[State, EnrolOptions]):
     """A crash between the writing and the save writes the same once more, and nothing is there twice."""
 
     kind = "enrol"
+    visits = True
     state_type = State
     options_type = EnrolOptions
     needs = frozenset({"phone", "reading", "face"})

@@ -33,6 +33,7 @@ class EraseOptions(Options):
 
 class Erase(Step[State, EraseOptions]):
     kind = "erase"
+    visits = True
     state_type = State
     options_type = EraseOptions
     needs = frozenset({"client"})

@@ -22,6 +22,7 @@ class LinkOptions(Options):
 
 class Link(Step[State, LinkOptions]):
     kind = "link"
+    visits = True
     state_type = State
     options_type = LinkOptions
     gives = frozenset({"link"})

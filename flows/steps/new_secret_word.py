@@ -55,6 +55,7 @@ class NewSecretWordState(State):
 
 class NewSecretWord(Step[NewSecretWordState, NewSecretWordOptions]):
     kind = "new_secret_word"
+    visits = True
     state_type = NewSecretWordState
     options_type = NewSecretWordOptions
     needs = frozenset({"client"})

@@ -35,6 +35,7 @@ class PassportKindState(State):
 
 class PassportKind(Step[PassportKindState, PassportKindOptions]):
     kind = "passport_kind"
+    visits = True
     state_type = PassportKindState
     options_type = PassportKindOptions
     gives = frozenset({"document"})

@@ -17,6 +17,7 @@ class TaxNumberOptions(Options):
 
 class TaxNumber(Step[State, TaxNumberOptions]):
     kind = "tax_number"
+    visits = True
     state_type = State
     options_type = TaxNumberOptions
     needs = frozenset({"document"})

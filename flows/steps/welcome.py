@@ -42,6 +42,7 @@ class Welcome(Step[State, WelcomeOptions]):
     """`gives` the client to those who are known; for somebody new it stays None, and `enrol` makes one."""
 
     kind = "welcome"
+    visits = True
     state_type = State
     options_type = WelcomeOptions
     gives = frozenset({"client"})

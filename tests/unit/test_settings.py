@@ -7,6 +7,7 @@ import pytest
 
 from flows.safety import unsafe
 from flows.settings import SANDBOX_SECRETS, Settings, SettingsError, load
+from flows.wiring import plans
 
 FILE = """
 mode = "production"
@@ -234,3 +235,15 @@ def test_the_shipped_configuration_loads() -> None:
     assert shipped.channel["support"].flow == "search"
     assert shipped.secret("SHINOS_SUPPORT_KEY") == SANDBOX_KEY
     assert len(unsafe(shipped)) > 5
+
+
+def test_a_channel_has_no_steps_of_a_chat(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    stanza = (
+        '[channel.support]\nflow = "search"\nkey_env = "SHINOS_SUPPORT_KEY"\n[flow.search]\nsteps = ["client", "code", '
+    )
+    config.write_text(f'{stanza}"consent"]\n', encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"channel\.support\.flow: step consent of search belongs to a chat"):
+        plans(load(config, {}))
+    config.write_text(f'{stanza}"secret_word"]\n', encoding="utf-8")
+    assert set(plans(load(config, {}))) == {"support"}
