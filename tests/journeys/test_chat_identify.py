@@ -27,7 +27,6 @@ class Way:
 
 
 WAYS = (
-    Way(1, "ru"),
     Way(4, "ru", typed=True, how="photo"),
     Way(9, "en", chosen="tg", typed=True, passport="old"),
     Way(3, "en-GB", album=True, how="photo"),
