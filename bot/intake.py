@@ -20,7 +20,7 @@ from bot.bare import GetUpdates
 from flows.attendance import Attendance
 from flows.errors import StoreDown
 from flows.shards import shard_of_fingerprint
-from flows.store import leads
+from flows.store import leads, stands_down
 
 ALLOWED = ("message", "callback_query")
 POLL_SECONDS = 25
@@ -93,10 +93,8 @@ class Intake:
 
     async def give_up_lead(self) -> None:
         """So that another process polls at once."""
-        redis = self._attendance.store.redis
         try:
-            if await redis.get("shinos:1:{00}:poller") == self._name.encode():
-                await redis.delete("shinos:1:{00}:poller")
+            await stands_down(self._attendance.store.redis, "poller", self._name)
         except (RedisError, OSError):
             _log.debug("lead_kept")
 

@@ -1,8 +1,7 @@
 """Where the pieces of the chat meet: `open_attendance(settings)` opens them and closes them in order."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from flows.attending import Attending
@@ -14,19 +13,18 @@ from flows.model import Wake
 from flows.moves import Leased, Queue
 from flows.performing import Front
 from flows.plan import PlanError, make_plan
-from flows.safety import unsafe
+from flows.records.clients import Records
 from flows.settings import SANDBOX, Channel, Settings, SettingsError
-from flows.store import Store, open_redis
+from flows.store import Store
 from flows.submitting import Opening, Submitting
 from flows.telling import Telling
 from flows.upstream.code_gateway import SecretUnset, secret
 from flows.upstream.humo import Humo
 from flows.upstream.luna import LunaKey, signing_key
 from flows.upstream.telegram import Telegram
-from flows.wakes import Carrier, Wakes
-from flows.wiring import check_redis, environ_of, open_archive, own_secrets, redis_url, upstreams
+from flows.wakes import Carrier, Wakes, at_work
+from flows.wiring import environ_of, open_ground, upstreams
 
-DRAIN_SECONDS = 5.0
 SHORT_LEASE = 8.0
 """Seconds that a person waits for what a dead process had in hand; an answer takes a fraction of one."""
 FRONT = "telegram"
@@ -43,28 +41,20 @@ class Attendance:
     keys: Keys
     conversation: Conversation
     telegram: Telegram
+    records: Records
     looking: Carrier
     uploads: Mapping[str, Carrier]
     tells: Mapping[str, Carrier]
 
-    @asynccontextmanager
-    async def working(self, hearing: Carrier, showing: Carrier) -> AsyncIterator[None]:
+    def working(self, hearing: Carrier, showing: Carrier) -> AbstractAsyncContextManager[None]:
         """The wakes of this process, with what the bot carries itself."""
-        bot = self.settings.bot
-        several = (
+        return at_work(
             self._wakes("talks", {"in": hearing, "": self.looking}, 32),
             self._wakes("shows", {"show": showing}, 24),
-            self._wakes("uploads", self.uploads, bot.uploads),
+            self._wakes("uploads", self.uploads, self.settings.bot.uploads),
             self._wakes("tells", self.tells, 4),
+            beside=AuditDrain(self.store, self.records.audit).run(),
         )
-        tasks = [asyncio.create_task(wakes.run()) for wakes in several]
-        try:
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await asyncio.gather(*(wakes.drain(DRAIN_SECONDS) for wakes in several))
 
     def _wakes(self, queue: Queue, carriers: Mapping[str, Carrier], at_once: int) -> Wakes:
         lease: float = self.settings.limits.lease
@@ -132,18 +122,11 @@ def callback_secret(settings: Settings) -> bytes:
 @asynccontextmanager
 async def open_attendance(settings: Settings) -> AsyncIterator[Attendance]:
     """Everything of the chat but the bot itself. Raises `SettingsError`, `StoreDown`."""
-    problems = unsafe(settings) if settings.mode == "production" else []
-    if problems:
-        raise SettingsError("refusing to start in production mode:\n  " + "\n  ".join(problems))
     front, (telegram, humo, luna), signs = chat_front(settings), open_upstreams(settings), callback_secret(settings)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(telegram.close)
         stack.push_async_callback(humo.close)
-        records = await stack.enter_async_context(open_archive(settings))
-        keys, _ = own_secrets(settings)
-        store = Store(open_redis(redis_url(settings), settings.redis.connections), keys, settings.limits)
-        stack.push_async_callback(store.close)
-        await check_redis(store, settings)
+        records, keys, store = await stack.enter_async_context(open_ground(settings))
         images = await stack.enter_async_context(Images())
         attending = Attending(records, keys, store, humo, tuple(settings.channel))
         conversation = Conversation(store, attending, keys, settings.bank.country)
@@ -156,7 +139,15 @@ async def open_attendance(settings: Settings) -> AsyncIterator[Attendance]:
         hosts = [host.replace(SANDBOX, sandbox) for host in settings.bot.callback_hosts]
         telling = Telling(store, keys, hosts=hosts, secret=signs)
         uploads: dict[str, Carrier] = {"upload": submitting, "link": opening}
-        drain = asyncio.create_task(AuditDrain(store, records.audit).run())
-        stack.callback(drain.cancel)
-        looking = Looking(store, conversation, fronts)
-        yield Attendance(settings, front, store, keys, conversation, telegram, looking, uploads, {"tell": telling})
+        yield Attendance(
+            settings=settings,
+            front=front,
+            store=store,
+            keys=keys,
+            conversation=conversation,
+            telegram=telegram,
+            records=records,
+            looking=Looking(store, conversation, fronts),
+            uploads=uploads,
+            tells={"tell": telling},
+        )

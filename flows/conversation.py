@@ -150,17 +150,7 @@ class Conversation:
         except StoreDown:
             raise
         except FlowError as error:
-            blank = Session(
-                sid=call.sid,
-                flow=plan.name,
-                plan=plan.digest,
-                channel=call.front.name,
-                step="",
-                state="{}",
-                facts=facts,
-                reply=Reply(kind="wait"),
-            )
-            turn = _stopped(blank, error)
+            turn = _stopped(machine.blank(plan, call.sid, call.front.name, facts), error)
         move = start_move(taken, call, rev=0)
         move.was, move.who, move.language = taken.sid, "", chosen
         return await self._write(call, taken, move, turn, wake)

@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 from flows.errors import StoreDown
 from flows.records.chain import AuditEntry
 from flows.shards import HALL, SHARDS, prefix
-from flows.store import Store, leads
+from flows.store import Store, leads, stands_down
 
 PAUSE_SECONDS = 0.25
 GRACE_SECONDS = 60.0
@@ -86,8 +86,7 @@ class AuditDrain:
     async def _step_aside(self) -> None:
         """It may be this machine alone that cannot write: let another one try first."""
         with contextlib.suppress(RedisError, OSError):
-            if await self._redis.get(HALL + "drain") == self._name.encode():
-                await self._redis.delete(HALL + "drain")
+            await stands_down(self._redis, "drain", self._name)
         await asyncio.sleep(PAUSE_SECONDS * 2)
 
     async def _unstuck(self) -> None:

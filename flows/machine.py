@@ -60,7 +60,12 @@ class Turn:
 
 def begin(plan: Plan, sid: str, channel: str, facts: Facts, now: float) -> Script[Turn]:
     """Start a dialogue at the first step of the plan."""
-    blank = Session(
+    return (yield from _arrive(plan, blank(plan, sid, channel, facts), 0, facts=facts, now=now, notes=[]))
+
+
+def blank(plan: Plan, sid: str, channel: str, facts: Facts) -> Session:
+    """A dialogue that has come to no step yet."""
+    return Session(
         sid=sid,
         flow=plan.name,
         plan=plan.digest,
@@ -70,7 +75,6 @@ def begin(plan: Plan, sid: str, channel: str, facts: Facts, now: float) -> Scrip
         facts=facts,
         reply=Reply(kind="wait"),
     )
-    return (yield from _arrive(plan, blank, 0, facts=facts, now=now, notes=[]))
 
 
 def advance(plan: Plan, session: Session, given: Input, now: float, nth: int) -> Script[Turn]:

@@ -200,6 +200,11 @@ class Expects(Stored):
     secret: bool = False
 
 
+def choice_of(*ids: str) -> Expects:
+    """These choices, as the texts name them: `choice.<id>`."""
+    return Expects(kind="choice", choices=tuple(Option(id=one, text=Text(key=f"choice.{one}")) for one in ids))
+
+
 @dataclass(frozen=True, slots=True)
 class Ask:
     """Ask the person. `tries` bounds the wrong answers (0: answers are not counted); `post` is done after the save.

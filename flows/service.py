@@ -116,6 +116,7 @@ class Identification:
                 if not await self._turn(Call(fronts[session.channel], session.facts.names), taken, given):
                     continue
             return
+        raise StoreDown(retry_after=1)
 
     async def _begin_once(self, call: Call, taken: Taken) -> Answer | None:
         front, session = call.front, taken.session
@@ -215,21 +216,11 @@ class Identification:
         plan = call.front.plan
         step = next((step for step in plan.steps if step.kind == "code"), plan.steps[-1])
         state = f'{{"expires":{now + 1}}}' if step.kind == "code" else "{}"
-        session = Session(
-            sid="nobody",
-            flow=plan.name,
-            plan=plan.digest,
-            channel=call.front.name,
-            step=step.name,
-            state=state,
-            facts=Facts(names=call.names),
-            reply=Reply(kind="wait"),
-        )
-        session = self._store.resealed(session)
+        nobody = machine.blank(plan, "nobody", call.front.name, Facts(names=call.names))
+        session = self._store.resealed(nobody.model_copy(update={"step": step.name, "state": state}))
         call.sid = session.sid
         await self._performing.drive(machine.advance(plan, session, given, now, 0), call)
-        nobody = Taken("ok", now, session.sid, pair="nobody", subject="0")
-        move = start_move(nobody, call, rev=None)
+        move = start_move(Taken("ok", now, session.sid, pair="nobody", subject="0"), call, rev=None)
         move.verdict = "wrong"
         await self._store.move(move)
 

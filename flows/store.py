@@ -79,6 +79,12 @@ async def leads(redis: Redis, role: str, name: str, milliseconds: int) -> bool:
     return bool(await redis.pexpire(HALL + role, milliseconds))
 
 
+async def stands_down(redis: Redis, role: str, name: str) -> None:
+    """So that another process takes the role at once. Raises what Redis raises."""
+    if await redis.get(HALL + role) == name.encode():
+        await redis.delete(HALL + role)
+
+
 class Store:
     """The dialogues. Every method is one round trip at most and raises `StoreDown`."""
 

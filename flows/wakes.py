@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Coroutine, Mapping
 from typing import Any, Protocol
 
 import structlog
@@ -25,6 +25,7 @@ from flows.turns import Posted
 DELIVERIES = 3
 IDLE_SECONDS = 0.5
 PUT_BACK_TRIES = 60
+DRAIN_SECONDS = 5.0
 _log = structlog.get_logger("wakes")
 
 
@@ -153,3 +154,16 @@ class Wakes:
             with contextlib.suppress(StoreDown):
                 await self._store.put_back(wake)
                 return
+
+
+@contextlib.asynccontextmanager
+async def at_work(*several: Wakes, beside: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """The workers of this process, and what runs `beside` them; in the end what is in hand comes to its end."""
+    tasks = [asyncio.create_task(work) for work in (*(wakes.run() for wakes in several), beside)]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*(wakes.drain(DRAIN_SECONDS) for wakes in several))

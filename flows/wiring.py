@@ -1,12 +1,11 @@
 """The one place where the pieces meet: `open_house(settings)` opens everything and closes it in order."""
 
-import asyncio
 import contextlib
 import json
 import os
 import secrets
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,9 +27,7 @@ from flows.tokens import Tokens
 from flows.upstream.codes import CodeDelivery, CodeGateways, SecretUnset, build
 from flows.upstream.humo import HumoOptions
 from flows.upstream.luna import LunaOptions
-from flows.wakes import Wakes
-
-DRAIN_SECONDS = 5.0
+from flows.wakes import Wakes, at_work
 
 
 class Upstreams(CodeGateways):
@@ -168,22 +165,34 @@ async def open_archive(settings: Settings) -> AsyncIterator[Records]:
 
 
 @asynccontextmanager
-async def open_house(settings: Settings, *, work: bool = True) -> AsyncIterator[House]:
-    """Everything, checked and opened; with `work` also the wakes and the audit drain of this process.
+async def open_ground(settings: Settings) -> AsyncIterator[tuple[Records, Keys, Store]]:
+    """What both fronts stand on: settings that are safe, the records, the keys, a Redis that remembers.
 
     Raises `SettingsError`, `StoreDown`.
     """
     problems = unsafe(settings) if settings.mode == "production" else []
     if problems:
         raise SettingsError("refusing to start in production mode:\n  " + "\n  ".join(problems))
+    async with open_archive(settings) as records:
+        keys, _ = own_secrets(settings)
+        store = Store(open_redis(redis_url(settings), settings.redis.connections), keys, settings.limits)
+        try:
+            await _check_redis(store, settings)
+            yield records, keys, store
+        finally:
+            await store.close()
+
+
+@asynccontextmanager
+async def open_house(settings: Settings, *, work: bool = True) -> AsyncIterator[House]:
+    """Everything, checked and opened; with `work` also the wakes and the audit drain of this process.
+
+    Raises `SettingsError`, `StoreDown`.
+    """
     fronts, delivery = plans(settings), gateways(settings)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(delivery.close)
-        records = await stack.enter_async_context(open_archive(settings))
-        keys, _ = own_secrets(settings)
-        store = Store(open_redis(redis_url(settings), settings.redis.connections), keys, settings.limits)
-        stack.push_async_callback(store.close)
-        await check_redis(store, settings)
+        records, keys, store = await stack.enter_async_context(open_ground(settings))
         performing = Performing(records, keys, delivery.gateways)
         identification = Identification(store, performing, keys, settings.bank.country)
         house = House(settings, fronts, store, records, identification, Tokens(store, keys), delivery)
@@ -192,8 +201,7 @@ async def open_house(settings: Settings, *, work: bool = True) -> AsyncIterator[
         yield house
 
 
-@asynccontextmanager
-async def _working(house: House, keys: Keys) -> AsyncIterator[None]:
+def _working(house: House, keys: Keys) -> AbstractAsyncContextManager[None]:
     sending = Sending(
         house.store,
         house.identification,
@@ -210,18 +218,10 @@ async def _working(house: House, keys: Keys) -> AsyncIterator[None]:
         {"send": sending, "": looking},
         lease=house.settings.limits.lease,
     )
-    drain = AuditDrain(house.store, house.records.audit)
-    tasks = [asyncio.create_task(wakes.run()), asyncio.create_task(drain.run())]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await wakes.drain(DRAIN_SECONDS)
+    return at_work(wakes, beside=AuditDrain(house.store, house.records.audit).run())
 
 
-async def check_redis(store: Store, settings: Settings) -> None:
+async def _check_redis(store: Store, settings: Settings) -> None:
     """A Redis that forgets would forget locks and used codes: production refuses it (security.md M3-M6)."""
     await store.ping()
     problems = await redis_problems(store)

@@ -6,10 +6,8 @@ from flows.model import (
     Again,
     Ask,
     Chosen,
-    Expects,
     Facts,
     Input,
-    Option,
     Options,
     Outcome,
     Pass,
@@ -18,6 +16,7 @@ from flows.model import (
     State,
     Step,
     Stop,
+    choice_of,
 )
 from flows.texts import Text
 
@@ -30,20 +29,15 @@ class ConsentWanted(FlowError):
     code, key, status = "1026", "error.consent_wanted", 400
 
 
-class ConsentOptions(Options):
-    """The step has no options."""
-
-
-class Consent(Step[State, ConsentOptions]):
+class Consent(Step[State, Options]):
     kind = "consent"
     visits = True
     state_type = State
-    options_type = ConsentOptions
+    options_type = Options
     gives = frozenset({"consent"})
 
     def enter(self, facts: Facts, now: float) -> Outcome:
-        choices = tuple(Option(id=choice, text=Text(key=f"choice.{choice}")) for choice in ("agree", "decline"))
-        return Ask(Text(key="consent.ask"), State(), Expects(kind="choice", choices=choices))
+        return Ask(Text(key="consent.ask"), State(), choice_of("agree", "decline"))
 
     def answer(self, state: State, given: Input, facts: Facts, now: float) -> Script[Outcome]:
         if isinstance(given, Again):

@@ -35,15 +35,11 @@ class ContactRefused(FlowError):
     code, key, status = "1028", "error.contact_refused", 403
 
 
-class ContactOptions(Options):
-    """The step has no options."""
-
-
-class Contact(Step[State, ContactOptions]):
+class Contact(Step[State, Options]):
     kind = "contact"
     visits = True
     state_type = State
-    options_type = ContactOptions
+    options_type = Options
     gives = frozenset({"phone"})
 
     def enter(self, facts: Facts, now: float) -> Outcome:

@@ -4,17 +4,13 @@ from flows.effects import EnrolClient, Note, perform
 from flows.model import Facts, Input, Options, Outcome, Pass, Script, State, Step
 
 
-class EnrolOptions(Options):
-    """The step has no options."""
-
-
-class Enrol(Step[State, EnrolOptions]):
+class Enrol(Step[State, Options]):
     """A crash between the writing and the save writes the same once more, and nothing is there twice."""
 
     kind = "enrol"
     visits = True
     state_type = State
-    options_type = EnrolOptions
+    options_type = Options
     needs = frozenset({"phone", "reading", "face"})
     gives = frozenset({"client"})
 

@@ -6,10 +6,8 @@ from flows.model import (
     Again,
     Ask,
     Chosen,
-    Expects,
     Facts,
     Input,
-    Option,
     Options,
     Outcome,
     Pass,
@@ -19,6 +17,7 @@ from flows.model import (
     Step,
     Stop,
     Visit,
+    choice_of,
 )
 from flows.texts import Text
 
@@ -27,21 +26,16 @@ class EraseUnclear(FlowError):
     code, key, status = "1031", "error.erase_unclear", 400
 
 
-class EraseOptions(Options):
-    """The step has no options."""
-
-
-class Erase(Step[State, EraseOptions]):
+class Erase(Step[State, Options]):
     kind = "erase"
     visits = True
     state_type = State
-    options_type = EraseOptions
+    options_type = Options
     needs = frozenset({"client"})
     serves = frozenset({"erase"})
 
     def enter(self, facts: Facts, now: float) -> Outcome:
-        choices = tuple(Option(id=choice, text=Text(key=f"choice.{choice}")) for choice in ("erase_all", "keep"))
-        return Ask(Text(key="erase.ask"), State(), Expects(kind="choice", choices=choices))
+        return Ask(Text(key="erase.ask"), State(), choice_of("erase_all", "keep"))
 
     def answer(self, state: State, given: Input, facts: Facts, now: float) -> Script[Outcome]:
         if isinstance(given, Again):

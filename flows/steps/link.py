@@ -2,7 +2,7 @@
 
 from flows.effects import OpenLink
 from flows.errors import FlowError, Refused
-from flows.model import Ask, Expects, Facts, Happened, Input, Option, Options, Outcome, Pass, State, Step, Stop, Wait
+from flows.model import Ask, Facts, Happened, Input, Options, Outcome, Pass, State, Step, Stop, Wait, choice_of
 from flows.papers import Link as Opened
 from flows.texts import Text
 
@@ -16,15 +16,11 @@ class LinkRefused(FlowError):
     code, key, status, final = "1022", "error.link_refused", 403, True
 
 
-class LinkOptions(Options):
-    """The step has no options."""
-
-
-class Link(Step[State, LinkOptions]):
+class Link(Step[State, Options]):
     kind = "link"
     visits = True
     state_type = State
-    options_type = LinkOptions
+    options_type = Options
     gives = frozenset({"link"})
 
     def enter(self, facts: Facts, now: float) -> Outcome:
@@ -38,8 +34,7 @@ class Link(Step[State, LinkOptions]):
             return Pass(facts.visiting(link=given.result))
         if isinstance(given.failed, Refused):
             return Stop(LinkRefused())
-        again = Expects(kind="choice", choices=(Option(id="again", text=Text(key="choice.again")),))
-        return Ask(Text(key="link.opening"), State(), again, error=given.failed)
+        return Ask(Text(key="link.opening"), State(), choice_of("again"), error=given.failed)
 
 
 STEP = Link

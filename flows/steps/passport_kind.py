@@ -25,19 +25,15 @@ class KindWanted(FlowError):
     code, key, status = "1029", "error.kind_wanted", 400
 
 
-class PassportKindOptions(Options):
-    """The step has no options."""
-
-
 class PassportKindState(State):
     no_tax_number: bool = False
 
 
-class PassportKind(Step[PassportKindState, PassportKindOptions]):
+class PassportKind(Step[PassportKindState, Options]):
     kind = "passport_kind"
     visits = True
     state_type = PassportKindState
-    options_type = PassportKindOptions
+    options_type = Options
     gives = frozenset({"document"})
 
     def enter(self, facts: Facts, now: float) -> Outcome:

@@ -11,15 +11,11 @@ class TaxNumberWanted(FlowError):
     code, key, status = "1030", "error.tax_number_wanted", 400
 
 
-class TaxNumberOptions(Options):
-    """The step has no options."""
-
-
-class TaxNumber(Step[State, TaxNumberOptions]):
+class TaxNumber(Step[State, Options]):
     kind = "tax_number"
     visits = True
     state_type = State
-    options_type = TaxNumberOptions
+    options_type = Options
     needs = frozenset({"document"})
 
     def enter(self, facts: Facts, now: float) -> Outcome:

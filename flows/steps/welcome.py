@@ -6,10 +6,8 @@ from flows.identifiers import Identifier
 from flows.model import (
     Ask,
     Chosen,
-    Expects,
     Facts,
     Input,
-    Option,
     Options,
     Outcome,
     Pass,
@@ -18,6 +16,7 @@ from flows.model import (
     State,
     Step,
     Stop,
+    choice_of,
 )
 from flows.texts import Text
 
@@ -34,17 +33,13 @@ class ChoiceWanted(FlowError):
     code, key, status = "1024", "error.choice_wanted", 400
 
 
-class WelcomeOptions(Options):
-    """The step has no options."""
-
-
-class Welcome(Step[State, WelcomeOptions]):
+class Welcome(Step[State, Options]):
     """`gives` the client to those who are known; for somebody new it stays None, and `enrol` makes one."""
 
     kind = "welcome"
     visits = True
     state_type = State
-    options_type = WelcomeOptions
+    options_type = Options
     gives = frozenset({"client"})
     serves = frozenset({"identify", "word", "erase"})
 
@@ -54,8 +49,7 @@ class Welcome(Step[State, WelcomeOptions]):
             return Pass(_known(facts, found)) if found else Stop(NothingKnown())
         if not found or not found.since or facts.there.key:
             return Pass(facts)
-        choices = tuple(Option(id=choice, text=Text(key=f"choice.{choice}")) for choice in CHOICES)
-        return Ask(Text(key="welcome.again"), State(), Expects(kind="choice", choices=choices))
+        return Ask(Text(key="welcome.again"), State(), choice_of(*CHOICES))
 
     def answer(self, state: State, given: Input, facts: Facts, now: float) -> Script[Outcome]:
         if not isinstance(given, Chosen) or given.id not in CHOICES:
