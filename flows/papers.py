@@ -1,7 +1,9 @@
-"""What the chat's identification deals in: Humo's link, how one of its tasks stands, what was read off a paper."""
+"""What the chat's identification deals in: Humo's link, how one of its tasks stands, what was read off a paper; a
+session of biometric.kz and what came of it.
+"""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal, NamedTuple, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -47,3 +49,54 @@ class Task:
     status: Running
     reason: str = ""
     reading: Reading = field(default_factory=Reading, repr=False)
+
+
+Technology = Literal["liveness", "face2face", "edocument", "document_recognition"]
+TECHNOLOGIES: Final[tuple[Technology, ...]] = get_args(Technology)
+
+Failing = Literal["not_alive", "mismatch", "face", "otp", "mcdb", "document", "expired", "incomplete"]
+"""Why biometric.kz, or our own rule, did not let somebody pass: `liveness.reason.<word>` in the texts.
+
+not_alive: a picture or mask, or too little certainty · mismatch: another face than on the photo · face: none, several,
+not to be seen · otp: the code of 1414 · mcdb: the phone is not in the Base of Mobile Citizens · document: not read, or
+not given out · expired: the session is over · incomplete: something that we require was not done at all.
+"""
+FAILINGS: Final[tuple[Failing, ...]] = get_args(Failing)
+
+
+class LivenessSession(_Closed):
+    """One visit to biometric.kz; `technologies` are its names for what will be done, in order, and opaque."""
+
+    id: str
+    technologies: tuple[str, ...] = ()
+
+
+class Checked(NamedTuple):
+    """What one technology found; `prediction` is 0 to 1, None when it said none that we understand."""
+
+    word: Technology
+    result: bool
+    prediction: float | None = None
+
+
+class Verdict(_Closed):
+    """How a session stands. `reasons` of a failure: words of `Failing`, the first is the one to say; "" is unknown.
+
+    `at`: Unix seconds of its end, by their clock. What was read is of the e-document or the recognised one; an IIN has
+    12 digits.
+    """
+
+    status: Literal["running", "passed", "failed"]
+    reasons: tuple[Failing | Literal[""], ...] = ()
+    technologies: tuple[Checked, ...] = ()
+    at: int | None = None
+    iin: str | None = Field(default=None, repr=False)
+    last_name: str | None = Field(default=None, repr=False)
+    first_name: str | None = Field(default=None, repr=False)
+    middle_name: str | None = Field(default=None, repr=False)
+
+    @property
+    def because(self) -> str:
+        """The key of the sentence that says why it failed and what helps."""
+        word = self.reasons[0] if self.reasons else ""
+        return f"liveness.reason.{word or 'unknown'}"

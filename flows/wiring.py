@@ -24,6 +24,7 @@ from flows.service import Identification
 from flows.settings import Settings, SettingsError
 from flows.store import Store, open_redis
 from flows.tokens import Tokens
+from flows.upstream.biometric import BiometricOptions
 from flows.upstream.codes import CodeDelivery, CodeGateways, SecretUnset, build
 from flows.upstream.humo import HumoOptions
 from flows.upstream.luna import LunaOptions
@@ -35,6 +36,7 @@ class Upstreams(CodeGateways):
 
     humo: HumoOptions | None = None
     luna: LunaOptions | None = None
+    biometric: BiometricOptions | None = None
 
 
 @dataclass(frozen=True, slots=True)

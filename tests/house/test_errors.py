@@ -44,6 +44,7 @@ PINNED = {
     "1032": ("WordWeak", 400),
     "1033": ("WordsDiffer", 400),
     "1034": ("WordWanted", 400),
+    "1035": ("InitDataRefused", 401),
     "2001": ("Unavailable", 503),
     "2002": ("Refused", 503),
     "2003": ("Unexpected", 503),
