@@ -6,11 +6,10 @@ Neither is documented, so both are taken tolerantly, and the stanza `[upstream.h
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date
-from itertools import islice
 from typing import Final, Literal, cast, get_args
-from unicodedata import category
 
 from flows.papers import Reading
+from flows.upstream.spoken import kept, word_of
 
 Word = Literal[
     "blurred",
@@ -96,7 +95,7 @@ REASONS: Final[dict[str, Word]] = {word: word for word in WORDS} | {
     "нечита": "unreadable",
     "не_распозна": "unreadable",
 }
-"""The beginning of what Humo says → our word; earlier rows win. Lower case, whatever is no letter or digit as "_"."""
+"""What Humo says → our word, as `word_of` reads it."""
 
 FIELDS: Final[dict[str, str]] = {name: name for name in Reading.model_fields} | {
     "surname": "last_name",
@@ -134,47 +133,12 @@ FIELDS: Final[dict[str, str]] = {name: name for name in Reading.model_fields} | 
 
 _DATES: Final = frozenset({"birth_date", "issued", "expires"})
 _WRAPPERS: Final = frozenset({"data", "result", "results", "fields", "document", "ocr", "front", "back"})
-_LONGEST = 256
-_MOST = 200
-"""Texts of a failure that are looked at, and letters of each."""
 _DEEPEST = 4
 
 
 def reason_of(result: object, more: Mapping[str, str]) -> str:
     """The first known word in a failure's `result`, a text, a dict, a list or nothing; "" when there is none."""
-    table = {_beginning(said): word for said, word in (dict(more) | REASONS | dict(more)).items()}
-    for text in islice(_texts(result, _DEEPEST), _MOST):
-        spoken = f"_{_plain(text[:_MOST])}_"
-        found = next((word for said, word in table.items() if said in spoken), None)
-        if found:
-            return found
-    return ""
-
-
-def _beginning(said: str) -> str:
-    """`blur` begins a word; a number is a whole one, so that 17 is not found in 170."""
-    plain = _plain(said)
-    return f"_{plain}_" if plain[-1:].isdigit() else f"_{plain}"
-
-
-def _texts(said: object, depth: int) -> Iterator[str]:
-    """Every text and whole number in it; of `{"is_dark": true}` the name."""
-    if isinstance(said, str):
-        yield said
-    elif isinstance(said, int) and not isinstance(said, bool):
-        yield str(said)
-    elif isinstance(said, list) and depth:
-        for one in said:
-            yield from _texts(one, depth - 1)
-    elif isinstance(said, dict) and depth:
-        yield from (name for name, value in said.items() if value is True)
-        for value in said.values():
-            yield from _texts(value, depth - 1)
-
-
-def _plain(text: str) -> str:
-    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", text)
-    return re.sub(r"[\W_]+", "_", apart.casefold()).strip("_")
+    return word_of(result, dict(more) | REASONS | dict(more)) or ""
 
 
 def reading_of(result: object, more: Mapping[str, str]) -> Reading:
@@ -213,8 +177,7 @@ def _text(field: str, value: object) -> str | None:
         value = f"{value:09}" if field == "tax_number" and value >= 10**5 else str(value)
     if not isinstance(value, str):
         return None
-    shown = "".join(letter for letter in " ".join(value.split()) if not category(letter).startswith("C"))
-    text = shown[:_LONGEST].strip()
+    text = kept(value)
     return (_iso(text) if field in _DATES else text) or None
 
 
