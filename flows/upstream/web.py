@@ -16,7 +16,7 @@ import asyncio
 import logging
 import random
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterable, Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from time import monotonic
@@ -101,7 +101,7 @@ class Web:
         params: Fields | None = None,
         data: Fields | None = None,
         json: object = None,
-        content: bytes | None = None,
+        content: bytes | AsyncIterable[bytes] | None = None,
         files: Mapping[str, File] | None = None,
         headers: Mapping[str, str] | None = None,
         retry: bool = False,
@@ -111,7 +111,8 @@ class Web:
         """Ask once, or with `retry` up to three times within `total` seconds; raises `Unavailable` or `Unexpected`.
 
         `retry` is for calls that may arrive twice. aiohttp itself repeats a GET once when a kept connection turns out
-        to be closed, so a GET here is always such a call. `files` that are open files are streamed.
+        to be closed, so a GET here is always such a call. `files` that are open files are streamed; so is, once,
+        `content` that comes in parts, with its Content-Length among `headers`.
         """
 
         def request() -> "httpx.Request":
