@@ -16,6 +16,9 @@ CODE = [
     for package in ("flows", "search_api", "bot", "shinos")
     for file in sorted((ROOT / package).rglob("*.py"))
 ]
+PAGE = [file for folder in ("static", "templates") for file in sorted((ROOT / "search_api" / folder).glob("*.[hj]*"))]
+OF_PAGE = "liveness.page."
+"""What stands below it goes to the liveness page as a whole; the page names it without that."""
 TELL_NOBODY = {"ru": "Никому", "tg": "ба касе нагӯед", "en": "nobody", "kk": "ешкімге"}
 TWO_SMS = 2 * 67
 """UTF-16 units: a part of a joined UCS-2 message has 70 less 3 for its header."""
@@ -32,7 +35,7 @@ def steps_of(sentence: str) -> int:
 
 def constants() -> set[str]:
     """Every string in the code that reads like a key."""
-    key = re.compile(rf"(?:{'|'.join(SECTIONS)})\.[a-z_]*[a-z]")
+    key = re.compile(rf"(?:{'|'.join(SECTIONS)})\.[a-z_.]*[a-z]")
     nodes = (node for tree in CODE for node in ast.walk(tree) if isinstance(node, ast.Constant))
     return {node.value for node in nodes if isinstance(node.value, str) and key.fullmatch(node.value)}
 
@@ -46,6 +49,24 @@ def patterns() -> set[str]:
             if str(node.values[0].value).partition(".")[0] in SECTIONS:
                 found.add("".join(parts))
     return found
+
+
+def named_by_the_page() -> set[str]:
+    """Keys that stand in the page by themselves: data-word="start", $late, word("seconds")."""
+    naming = re.compile(r"""data-word="([a-z_]+)"|\$([a-z_]+)\b|\bword\("([a-z_]+)\"""")
+    of_server = {"lang", "locale", "script", "chat", "help", "words", "title", "text"}
+    found = {name for file in PAGE for ways in naming.findall(file.read_text("utf-8")) for name in ways if name}
+    return {OF_PAGE + name for name in found - of_server}
+
+
+def used_by_the_page() -> set[str]:
+    """Also those that it picks or puts together: "ways_title", and `fault_${name}` where its script knows the name."""
+    script = "\n".join(file.read_text("utf-8") for file in PAGE if file.suffix == ".js")
+    known = set(re.findall(r"[a-z_]+", script))
+    picked = set(re.findall(r'"([a-z_]+)"', script))
+    joined = re.findall(r"`([a-z_]*)\$\{[a-z]+\}([a-z_]*)`", script)
+    together = {f"{before}{name}{after}" for before, after in joined for name in known if before or after}
+    return named_by_the_page() | {OF_PAGE + name for name in picked | together}
 
 
 def given_to(called: str, position: int) -> set[str]:
@@ -67,12 +88,16 @@ def test_every_key_that_the_code_names_is_there() -> None:
     put_together = {f"error.wrong_{what}" for what in given_to("WrongAnswer", 0)}
     put_together |= {f"malformed.{problem}" for problem in given_to("Malformed", 1)}
     assert len(put_together) > 10
-    assert sorted((constants() | put_together) - RUSSIAN.keys()) == []
+    assert sorted((constants() | put_together | named_by_the_page()) - RUSSIAN.keys()) == []
 
 
 def test_every_key_is_used() -> None:
     put_together = patterns()
-    used = constants() | {key for key in RUSSIAN if any(re.fullmatch(pattern, key) for pattern in put_together)}
+    used = (
+        constants()
+        | used_by_the_page()
+        | {key for key in RUSSIAN if any(re.fullmatch(pattern, key) for pattern in put_together)}
+    )
     assert sorted(RUSSIAN.keys() - used) == []
 
 
