@@ -6,13 +6,20 @@ import aiohttp_jinja2
 import jinja2
 from aiohttp import web
 
-from sandbox import control, humo, osonsms, page, smsc, telegram, telegram_gateway
+from sandbox import biometric, control, humo, osonsms, page, smsc, telegram, telegram_gateway
 from sandbox.gate import make_gate
 from sandbox.world import World
 
-UPSTREAMS = (humo.UPSTREAM, osonsms.UPSTREAM, smsc.UPSTREAM, telegram_gateway.UPSTREAM, telegram.UPSTREAM)
+UPSTREAMS = (
+    humo.UPSTREAM,
+    biometric.UPSTREAM,
+    osonsms.UPSTREAM,
+    smsc.UPSTREAM,
+    telegram_gateway.UPSTREAM,
+    telegram.UPSTREAM,
+)
 WORLD: web.AppKey[World] = web.AppKey("world", World)
-LARGEST_BODY = 16 * 2**20  # a photo of 10 MB in a multipart body
+LARGEST_BODY = 16 * 2**20  # a photo of 10 MB in a multipart body, or as base64 in JSON
 
 
 def make_app(*, speed: float = 1.0, seed: int = 1, search_api: str = "http://127.0.0.1:8080") -> web.Application:

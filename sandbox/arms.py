@@ -1,6 +1,7 @@
 """Armed outcomes: what the next message to one phone (or the next call with one key) shall meet."""
 
 from collections import deque
+from collections.abc import Container, Iterable
 
 from sandbox.phones import e164
 
@@ -30,6 +31,17 @@ class Arms:
         if not waiting:
             del self._armed[(upstream, key)]
         return outcome
+
+    def first_of(self, upstream: str, keys: Iterable[str], among: Container[str]) -> str | None:
+        """The first outcome of these that is armed for one of the keys, used up; the others stay, in their order."""
+        for key in map(key_of, filter(None, keys)):
+            waiting = self._armed.get((upstream, key), deque())
+            if (outcome := next((one for one in waiting if one in among), None)) is not None:
+                waiting.remove(outcome)
+                if not waiting:
+                    del self._armed[(upstream, key)]
+                return outcome
+        return None
 
     def clear(self) -> None:
         self._armed.clear()

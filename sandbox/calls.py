@@ -1,9 +1,10 @@
 """What the upstreams received: fields and sizes, never a message's text, a password, a token or a body."""
 
+import base64
 import hashlib
 import json
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TypedDict
 
@@ -58,6 +59,23 @@ def masked(fields: Mapping[str, Any], *, texts: frozenset[str], secrets: frozens
         for name, value in fields.items()
         if name not in secrets
     }
+
+
+def without_file(fields: Mapping[str, Any], place: Sequence[str]) -> tuple[dict[str, Any], list[File]]:
+    """Fields without the base64 text that stands at `place` in them, and what file it was; of bad base64 the text."""
+    name, *deeper = place
+    value = fields.get(name)
+    if deeper and isinstance(value, dict):
+        inner, files = without_file(value, deeper)
+        return {**fields, name: inner}, files
+    if deeper or not isinstance(value, str):
+        return dict(fields), []
+    rest = {other: told for other, told in fields.items() if other != name}
+    try:
+        data = base64.b64decode(value, validate=True)
+    except ValueError:
+        data = value.encode("utf-8", "surrogatepass")
+    return rest, [{"name": name, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}]
 
 
 def parameters(request: web.Request) -> dict[str, Any]:

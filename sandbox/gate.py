@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from sandbox.calls import GIVEN, masked, read
+from sandbox.calls import GIVEN, masked, read, without_file
 from sandbox.faults import Fault
 from sandbox.upstream import Upstream, name_of
 from sandbox.world import World
@@ -38,6 +38,9 @@ async def note(world: World, owner: Upstream, name: str, request: web.Request, p
     if path.lower() in owner.silent:
         return
     shown = masked(fields, texts=owner.texts, secrets=owner.secrets)
+    if owner.embedded:
+        shown, found = await asyncio.to_thread(without_file, shown, owner.embedded)
+        files += found
     world.calls.add(
         {
             "at": world.now(),

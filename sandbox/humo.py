@@ -13,7 +13,6 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.arms import key_of
 from sandbox.calls import masked, parameters
 from sandbox.cast import CAST, Person
 from sandbox.gate import ERROR_PAGE, abort
@@ -203,16 +202,7 @@ class Humo:
 
     def _armed(self, keys: tuple[str, ...], among: dict[str, str]) -> str | None:
         """The first armed outcome of these; the others of a key stay, in their order."""
-        found: str | None = None
-        arms, end = self._world.arms, ""
-        for key in map(key_of, filter(None, keys)):
-            arms.arm("humo", key, end)
-            while outcome := arms.take("humo", key):
-                if found is None and outcome in among:
-                    found = outcome
-                else:
-                    arms.arm("humo", key, outcome)
-        return found
+        return self._world.arms.first_of("humo", keys, among)
 
 
 def _result(person: Person, outcome: str | None, form: Form, path: str, page: str) -> Any:

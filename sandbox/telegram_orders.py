@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 
-from sandbox.arms import key_of
 from sandbox.telegram_refusals import TooMany
 from sandbox.world import World
 
@@ -25,15 +24,7 @@ BURST_OF_ALL, PER_SECOND_OF_ALL = 30.0, 30.0
 
 def ordered(world: World, user_id: int, kinds: Collection[str]) -> str:
     """The first outcome of these kinds that is armed for the user, used up; the others stay, in their order."""
-    key, waiting = key_of(str(user_id)), []
-    while (outcome := world.arms.take(NAME, key)) in OUTCOMES:
-        waiting.append(outcome)
-    found = next((outcome for outcome in waiting if outcome in kinds), "")
-    if found:
-        waiting.remove(found)
-    for outcome in waiting:
-        world.arms.arm(NAME, key, outcome)
-    return found
+    return world.arms.first_of(NAME, (str(user_id),), kinds) or ""
 
 
 class Flood:

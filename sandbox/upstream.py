@@ -13,7 +13,8 @@ class Upstream:
     """`prefixes` are first path segments; each, with '-' as '_', is also the name for faults and calls.
 
     `path` is how a call's path is noted; where it says "" the gate lets pass what is no call of ours at all. Paths of
-    `silent`, in lower case, are not noted.
+    `silent`, in lower case, are not noted. `embedded` says where in a JSON body a file stands as base64: it is
+    noted as a file.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Upstream:
     secrets: frozenset[str]
     path: Callable[[str], str] = str
     silent: frozenset[str] = frozenset()
+    embedded: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
