@@ -1,13 +1,14 @@
 // The liveness page: what the server says (its phase), what the person pressed, what the camera does → one view.
 
 import { Refused, doorAt } from "./door.js";
+import { keeping } from "./keeping.js";
 import * as screen from "./screen.js";
 import { launched, toTelegram } from "./telegram.js";
 import { startWidget } from "./widget.js";
 
 const { $, word } = screen;
 const { locale, script, chat, help } = $("page").dataset;
-const KEPT = `liveness:${location.pathname.split("/").pop()}`;
+const TICKET = location.pathname.split("/").pop();
 const LOOK = { preparing: 1000 }; // milliseconds from one look to the next, by phase
 const LOOK_ELSE = 2000;
 
@@ -29,8 +30,9 @@ const TOLD = { unanswered: "silent", slow: "script", long: "" }; // the server's
 
 const telegram = launched(location.hash);
 const door = doorAt(location.pathname, (what) => screen.line("notice", what && word(what)));
-/** Outlives a reload. go: start was pressed. outside: "hosted" or "browser", where the check goes on beside this tab. */
-const kept = { device: "", go: false, telegram: false, scheme: "", outside: "", ...restored() };
+/** go: start was pressed. outside: "hosted" or "browser", where the check goes on beside this tab. */
+const blank = { device: "", go: false, telegram: false, scheme: "", outside: "" };
+const { kept, keep } = keeping(`liveness:${TICKET}`, blank);
 const now = { answer: {}, view: "", since: 0, due: 0, fault: "", opened: false, finished: "", leaving: false };
 const running = { id: "", end: null, told: new Set() };
 let initData = telegram ? telegram.data : "";
@@ -77,23 +79,6 @@ function refused(event, error) {
 
 const open = () => tell("open", initData ? { init_data: initData } : {}, true);
 
-function restored() {
-  try {
-    return JSON.parse(sessionStorage.getItem(KEPT)) || {};
-  } catch (_closed) {
-    return {};
-  }
-}
-
-function keep() {
-  try {
-    sessionStorage.setItem(KEPT, JSON.stringify(kept));
-    return true;
-  } catch (_closed) {
-    return false;
-  }
-}
-
 // --- One view out of all that
 
 function viewNow() {
@@ -114,8 +99,9 @@ function draw() {
   const { parts, end, ways, back, slow } = VIEWS[name];
   const late = slow && seconds() >= slow;
   const key = name === "outside" ? kept.outside : name;
-  const text = (end || name === "failed") && now.answer.text || word(late ? `${key}_slow` : `${key}_text`);
-  screen.show(name, word(`${key}_title`), text, DEAD.has(now.fault) ? [] : parts);
+  const told = (end || name === "failed") && now.answer.text || word(late ? `${key}_slow` : `${key}_text`);
+  const [title, text] = now.fault ? [word("fault_title"), faultText()] : [word(`${key}_title`), told];
+  screen.show(name, title, text, DEAD.has(now.fault) ? [] : parts);
   const offered = ways || now.opened || Boolean(now.fault) || late && name === "preparing";
   drawWays(name, offered);
   $("stuck").hidden = Boolean(now.fault) || !(name === "running" || late && name === "checking");
@@ -128,19 +114,17 @@ function drawWays(name, offered) {
   const address = /^https?:\/\//.test(now.answer.hosted || "") ? now.answer.hosted : "";
   for (const link of ["hosted", "reopen"]) $(link).href = address || location.pathname;
   $("outside").hidden = kept.outside !== "hosted" || name !== "outside" || !address;
-  const names = [
+  screen.panel(offered, [
     ...now.fault !== "unsupported" && name !== "preparing" ? ["again"] : [],
     ...kept.telegram ? ["browser"] : [],
     "another",
     ...address && kept.outside !== "hosted" ? ["hosted"] : [],
     "person",
     ...name === "running" && !DEAD.has(now.fault) ? ["stay"] : [],
-  ];
-  const fault = now.fault === "denied" && kept.telegram ? "denied_telegram" : now.fault;
-  const [title, text] = fault ? ["fault_title", `fault_${fault}`] : ["ways_title", "ways_text"];
-  screen.panel(offered, word(title), word(text), names);
+  ]);
 }
 
+const faultText = () => word(`fault_${now.fault === "denied" && kept.telegram ? "denied_telegram" : now.fault}`);
 const seconds = () => Math.floor((performance.now() - now.since) / 1000);
 
 // --- The widget
@@ -162,7 +146,7 @@ function fault(name) {
   now.fault = name;
   draw();
   if (!name) return;
-  screen.say($("ways-text").textContent);
+  screen.say(faultText());
   screen.takeFocus($("ways-title"));
   const what = name in TOLD ? TOLD[name] : name;
   if (what && !running.told.has(what)) tell("trouble", { what });

@@ -51,21 +51,22 @@ function put(element, text) {
 }
 
 /** The panel of ways out, with those buttons that are named; the first one is the one to press. */
-export function panel(open, title, text, names) {
+export function panel(open, names) {
   $("ways").hidden = !open;
   $("stuck").setAttribute("aria-expanded", String(open));
-  put($("ways-title"), title);
-  put($("ways-text"), text);
   for (const button of $("ways").querySelectorAll(".buttons > .button")) {
     button.hidden = !names.includes(button.id);
-    button.classList.toggle("main", button.id === names[0]);
+    button.classList.toggle("main", button.id === names[0] && $("outside").hidden);
   }
   if (!open) for (const [button, box] of BOXES) unfold(button, box, false);
 }
 
+/** One box at a time, brought into sight. */
 export function unfold(button, box, open) {
+  for (const [other, its] of open ? BOXES : []) if (its !== box) unfold(other, its, false);
   $(box).hidden = !open;
   $(button).setAttribute("aria-expanded", String(open));
+  if (open) $(box).scrollIntoView({ block: "nearest" });
 }
 
 /** Whether that box of the panel is open; without a name, any of them. */

@@ -1,0 +1,21 @@
+// What outlives a reload of this tab, and nothing beyond the tab.
+
+/** { kept, keep() }: `kept` begins as it was left, over `blank`; keep() is false where the browser keeps nothing. */
+export function keeping(name, blank) {
+  let left = null;
+  try {
+    left = JSON.parse(sessionStorage.getItem(name));
+  } catch (_closed) {
+    // it begins anew
+  }
+  const kept = { ...blank, ...left };
+  const keep = () => {
+    try {
+      sessionStorage.setItem(name, JSON.stringify(kept));
+      return true;
+    } catch (_closed) {
+      return false;
+    }
+  };
+  return { kept, keep };
+}
