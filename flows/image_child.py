@@ -74,7 +74,9 @@ def _learn(limits: ImageLimits) -> None:
 
 
 def _confine(limits: ImageLimits, parent: int) -> None:
-    """Die with the parent; leave no core dump; open nothing (0, 1 and 2 are open), write no file."""
+    """Die with the parent; leave no core dump; open nothing (0, 1 and 2 are open), write no file; let the parent go
+    first, since a chat that waits for an answer waits for the parent."""
+    os.nice(10)
     libc = ctypes.CDLL(None)
     if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL) or libc.prctl(_PR_SET_DUMPABLE, 0) or os.getppid() != parent:
         sys.exit(1)

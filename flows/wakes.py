@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import secrets
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Collection, Coroutine, Mapping
 from typing import Any, Protocol
 
@@ -75,20 +76,23 @@ class Wakes:
     async def run(self) -> None:
         """Lease and carry out until cancelled; then `drain`.
 
-        What this process posts is looked for at once, in its shard; what others left, in all shards now and then.
+        What this process posts is looked for at once, in its shard; what others left, in all shards now and then, and
+        at once when there was more than we had room for.
         """
-        swept = 0.0
+        swept, more = 0.0, False
         while True:
-            shards: Collection[int] = await self._posted.next(self._queue, IDLE_SECONDS)
-            now = time.monotonic()
-            if now - swept >= IDLE_SECONDS:
-                shards, swept = range(SHARDS), now
-            room = self._at_once - len(self._running)
-            if room <= 0:
+            if len(self._running) >= self._at_once:
                 await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
-                swept = 0.0
-                continue
-            for wake in await self._leased(range(SHARDS) if self._lost else shards, room):
+                more = True
+            shards: Collection[int] = () if more else await self._posted.next(self._queue, IDLE_SECONDS)
+            now = time.monotonic()
+            if more or self._lost or now - swept >= IDLE_SECONDS:
+                shards, swept = range(SHARDS), now
+            share = -(-(self._at_once - len(self._running)) // max(1, len(shards)))
+            leased = await self._leased(shards, share)
+            counted = Counter(wake.shard for wake in leased)
+            more = max(counted.values(), default=0) >= share
+            for wake in leased:
                 task = asyncio.create_task(self._carry_out(wake))
                 self._running.add(task)
                 task.add_done_callback(self._running.discard)

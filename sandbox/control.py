@@ -1,6 +1,5 @@
 """The sandbox's own endpoints, for tests and people: the cast, the outbox, faults, armed outcomes, calls."""
 
-import asyncio
 import json
 from functools import partial
 from typing import Any, TypeVar
@@ -78,7 +77,7 @@ class Control:
             raise web.HTTPNotFound(text=f"pages: {', '.join(PAGES)}")
         if not (n.isascii() and n.isdecimal() and len(n) < 10):
             raise wrong("n: a whole number is expected")
-        image = await asyncio.to_thread(draw, person, page, int(n))
+        image = await self._world.aside(draw, person, page, int(n))
         return web.Response(body=image, content_type="image/jpeg")
 
     async def outbox(self, request: web.Request) -> web.Response:

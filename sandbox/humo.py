@@ -115,16 +115,19 @@ class Humo:
             else:
                 form = await upload_form(request, path)
             self._belongs(form, key)
-            task_id, outcome = self._accept(form, key, path, page)
+            whose = await self._world.aside(self._whose, key, form.image)
+            task_id, outcome = self._accept(form, whose, key, path, page)
         except RefusedError as refused:
             return refused.response()
         if outcome == "html-502":
             return web.Response(status=502, text=ERROR_PAGE.replace("500", "502"), content_type="text/html")
         return abort(request) if outcome == "upload-reset" else web.json_response({"id": task_id})
 
-    def _accept(self, form: Form, key: str, path: str, page: str) -> tuple[int | str, str | None]:
+    def _accept(
+        self, form: Form, whose: tuple[Person, str], key: str, path: str, page: str
+    ) -> tuple[int | str, str | None]:
         """The id, now a number and now text, and the outcome."""
-        person, phone = self._whose(key, form.image)
+        person, phone = whose
         outcome = self._armed((key, phone), UPLOAD | (BACK if page == "back" else {}))
         if outcome == "401":
             del self._token_of[key]

@@ -93,7 +93,7 @@ class Files:
         """`renditions`, remembered for the last few pictures: load tests send the same ones."""
         digest = hashlib.sha256(picture).digest()
         if digest not in self._rendered:
-            self._rendered[digest] = asyncio.create_task(asyncio.to_thread(renditions, picture))
+            self._rendered[digest] = asyncio.create_task(self._world.aside(renditions, picture))
         rendering = self._rendered[digest]
         if len(self._rendered) > MOST_RENDERED:
             del self._rendered[next(iter(self._rendered))]

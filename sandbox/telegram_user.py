@@ -158,7 +158,9 @@ class Acting:
 
     async def _look(self, user: User, upload: Upload) -> list[Rendition]:
         """A photo's renditions; and the sandbox remembers whose picture it is."""
-        await asyncio.to_thread(self._chats.world.photos.remember, upload.data, user.phone or f"tg:{user.user_id}")
+        await self._chats.world.aside(
+            self._chats.world.photos.remember, upload.data, user.phone or f"tg:{user.user_id}"
+        )
         try:
             return await self._files.render(upload.data) if upload.photo else []
         except ValueError as error:

@@ -1,18 +1,26 @@
 """What the simulators share: speed, seed, clock, the outbox, faults, armed outcomes, calls and photos received."""
 
 import asyncio
+import os
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from random import Random
+from typing import ParamSpec, TypeVar
 
 from sandbox.arms import Arms
 from sandbox.calls import Calls
 from sandbox.faults import Faults
 from sandbox.outbox import Outbox
 from sandbox.photos import Photos
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @dataclass(kw_only=True)
@@ -28,6 +36,7 @@ class World:
     calls: Calls = field(default_factory=Calls)
     photos: Photos = field(default_factory=Photos)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
+    _aside: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "aside", _give_way))
 
     def random(self, upstream: str) -> Random:
         """Each upstream draws for itself: calls to one never change the answers of another."""
@@ -39,6 +48,10 @@ class World:
     def deliver(self, gateway: str, phone: str, text: str) -> None:
         self.outbox.add({"to": phone, "text": text, "at": self.now(), "gateway": gateway})
 
+    async def aside(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Pictures, in a thread that gives way: who tries a service on the same machine measures the service."""
+        return await asyncio.get_running_loop().run_in_executor(self._aside, partial(work, *args, **kwargs))
+
     async def pause(self, draw: Random, low: float, high: float) -> None:
         """The upstream's own slowness: between `low` and `high` seconds, scaled."""
         if self.speed > 0:
@@ -48,3 +61,7 @@ class World:
         """A fault's delay, not scaled; ends early when the sandbox is stopped."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self.closing.wait(), seconds)
+
+
+def _give_way() -> None:
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)  # Linux: of this thread alone

@@ -28,17 +28,21 @@ CHECKED = ("document.ask_back", "selfie.ask", "new_secret_word.ask")
 
 @dataclass
 class Member:
-    """`waits`: seconds from what the person did until the bot's next message, by the text's key."""
+    """`photos` are taken before anybody comes. `waits`: seconds from when Telegram had what the person sent until the
+    bot's next message, by the text's key.
+    """
 
     guest: Guest
     think: float
     done: bool = False
+    photos: dict[str, bytes] = field(default_factory=dict)
     waits: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
 
     async def live(self, seconds: float) -> None:
         await asyncio.sleep(random.random() * 2 * self.think)
-        acted, end = time.monotonic(), time.monotonic() + seconds
+        end = time.monotonic() + seconds
         await self.guest.start()
+        acted = time.monotonic()
         seen: set[int] = set()
         last = ""
         while time.monotonic() < end:
@@ -55,20 +59,22 @@ class Member:
                     self.done = True
                     return
                 if key in ANSWERS:
+                    how, what = ANSWERS[key]
+                    photo = self.photos[what] if how == "shoot" else b""
                     await asyncio.sleep(random.random() * 2 * self.think)
+                    await self._do(how, what, photo)
                     acted = time.monotonic()
-                    await self._do(*ANSWERS[key])
 
     def last(self) -> tuple[int, list[str]]:
         """Where somebody is stuck."""
         told = [entry.get("text", "")[:40] for entry in self.guest.seen if entry["from"] == "bot"]
         return self.guest.user, told[-5:]
 
-    async def _do(self, how: str, what: str) -> None:
+    async def _do(self, how: str, what: str, photo: bytes) -> None:
         if how == "say":
             await self.guest.say(what)
         elif how == "shoot":
-            await self.guest.shoot(what)
+            await self.guest.send(photo)
         else:
             try:
                 await self.guest.choose(what)
@@ -93,9 +99,18 @@ def repeats(entries: Sequence[Entry]) -> int:
     return found
 
 
+def of_five_megabytes(jpeg: bytes) -> bytes:
+    """As a good camera makes them: the same picture with 80 comments of 64 KiB in front of it."""
+    comment = b"\xff\xfe\xff\xff" + b"\0" * 65_533
+    return jpeg[:2] + 80 * comment + jpeg[2:]
+
+
 async def crowd(chats: ChatStand, size: int, *, think: float, seconds: float) -> list[Member]:
     """So many identifications at once, to their end or until the seconds are over."""
     members = [Member(chats.guest(language="ru"), think) for _ in range(size)]
+    for number, member in enumerate(members):
+        shots = {page: await member.guest.shot(page) for page in ("front", "back", "selfie")}
+        member.photos = shots if number % 5 else {page: of_five_megabytes(shot) for page, shot in shots.items()}
     await asyncio.gather(*(member.live(seconds) for member in members))
     for member in members:
         await member.guest.read()

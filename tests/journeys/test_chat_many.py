@@ -1,6 +1,7 @@
 """Three hundred chats at once: each answer within two seconds but for what waits for Humo, in bounded memory.
 
-`make proof` runs it at full size; in `make test` a tenth of it, and no clock decides.
+`make proof` runs it at full size; in `make test` a tenth of it, and no clock decides. Telegram takes thirty messages a
+second from a bot, which three hundred people reach who think for ten seconds; these think for twenty on average.
 """
 
 import asyncio
@@ -18,8 +19,8 @@ from crowd import CHECKED, crowd
 from servers import RedisServer
 
 FULL = bool(os.environ.get("PROOF"))
-PEOPLE, THINK = (300, 10.0) if FULL else (30, 1.0)
-SECONDS = 330.0
+PEOPLE, THINK = (300, 20.0) if FULL else (30, 1.0)
+SECONDS = 480.0
 WITHIN = 2.0
 STEPS = json.dumps(tomllib.loads(SHIPPED.read_text(encoding="utf-8"))["flow"]["telegram"]["steps"])
 """As shipped: nobody is given up earlier."""
@@ -65,4 +66,4 @@ async def test_many_at_once(folder: Path, redis_server: RedisServer, cradle: Cra
         sys.stdout.write(f"{PEOPLE} chats, {len(answers)} answers: {told}, {late} late\n")
         assert memory < MEMORY_MIB
         if FULL:
-            assert slow < WITHIN
+            assert late == 0
