@@ -60,7 +60,7 @@ class Member:
                     return
                 if key in ANSWERS:
                     how, what = ANSWERS[key]
-                    photo = self.photos[what] if how == "shoot" else b""
+                    photo = await self._photo(what) if how == "shoot" else b""
                     await asyncio.sleep(random.random() * 2 * self.think)
                     await self._do(how, what, photo)
                     acted = time.monotonic()
@@ -69,6 +69,10 @@ class Member:
         """Where somebody is stuck."""
         told = [entry.get("text", "")[:40] for entry in self.guest.seen if entry["from"] == "bot"]
         return self.guest.user, told[-5:]
+
+    async def _photo(self, page: str) -> bytes:
+        """Asked for again, another one: whoever is sent the same twice has been given it twice by us."""
+        return self.photos.pop(page, b"") or await self.guest.shot(page)
 
     async def _do(self, how: str, what: str, photo: bytes) -> None:
         if how == "say":
