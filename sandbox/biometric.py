@@ -7,16 +7,15 @@ widget's last call may be made by anybody, and is what ends a session without a 
 """
 
 import asyncio
-import json
-from typing import Any
 
 from aiohttp import web
 
-from sandbox import biometric_pages
+from sandbox import biometric_pages, biometric_visit
 from sandbox.biometric_answers import result_of
+from sandbox.biometric_edocument import OTP, UNAVAILABLE
 from sandbox.biometric_flows import BACKEND_KEY, BY_KEY, FLOWS, VERDICTS, WEBHOOKS, Flow
 from sandbox.biometric_metadata import metadata_of, photo_of
-from sandbox.biometric_refusals import RefusedError, refusing
+from sandbox.biometric_refusals import RefusedError, body_of, refusing
 from sandbox.biometric_sessions import ANYBODY, BY_PHONE, EXPIRY, NAME, Sessions
 from sandbox.biometric_webhooks import Webhooks
 from sandbox.gate import ERROR_PAGE
@@ -42,7 +41,6 @@ SLASHES = {
     "slash_301": "путь без / в конце отвечает 301 (обычно 404)",
     "slash_500": "путь без / в конце отвечает 500 (обычно 404)",
 }
-UNAVAILABLE = "e-document service is not available"
 
 
 class Biometric:
@@ -55,6 +53,8 @@ class Biometric:
     async def create(self, request: web.Request) -> web.Response:
         """POST JSON `{"api_key", "metadata"?}` → `{"session_id", "technologies": ["Liveness", …]}`."""
         await self._world.pause(self._draw, *DELAY)
+        if request.content_type != JSON:
+            raise RefusedError(415, f'Unsupported media type "{request.content_type}" in request.', key="detail")
         given = await body_of(request)
         flow = self._flow(given.get("api_key"))
         metadata = metadata_of(given.get("metadata"), flow)
@@ -113,19 +113,6 @@ class Biometric:
         return self._world.arms.first_of(NAME, (*keys, *crmids, ANYBODY), among)
 
 
-async def body_of(request: web.Request) -> dict[str, Any]:
-    """Raises `RefusedError`."""
-    if request.content_type != JSON:
-        raise RefusedError(415, f'Unsupported media type "{request.content_type}" in request.', key="detail")
-    try:
-        body = json.loads(await request.read())
-    except (ValueError, RecursionError):
-        raise RefusedError(400, "JSON parse error", key="detail") from None
-    if not isinstance(body, dict):
-        raise RefusedError(400, "Invalid data. Expected a dictionary", key="detail")
-    return body
-
-
 def noted(path: str) -> str:
     """Only the API's calls are ours; the widget's and the pages' are the browser's."""
     return path if path.startswith("/biometric/api/") else ""
@@ -142,7 +129,8 @@ def routes(world: World) -> list[web.RouteDef]:
         web.get(subscriptions, biometric.webhooks.subscriptions),
         web.post(subscriptions, biometric.webhooks.subscribe),
         web.delete(subscriptions, biometric.webhooks.unsubscribe),
-        *biometric_pages.routes(world, biometric.sessions, biometric.webhooks),
+        *biometric_pages.routes(world, biometric.sessions),
+        *biometric_visit.routes(world, biometric.sessions, biometric.webhooks),
     ]
 
 
@@ -151,7 +139,16 @@ UPSTREAM = Upstream(
     title="biometric.kz",
     prefixes=(NAME,),
     routes=routes,
-    outcomes=VERDICTS | EXPIRY | READING | CREATING | KEYS | WEBHOOKS | biometric_pages.WIDGET | SLASHES,
+    outcomes=VERDICTS
+    | EXPIRY
+    | READING
+    | CREATING
+    | KEYS
+    | WEBHOOKS
+    | biometric_visit.WIDGET
+    | biometric_pages.SCRIPT
+    | OTP
+    | SLASHES,
     credentials={flow.name: flow.key for flow in FLOWS} | {"Backend Api Key": BACKEND_KEY},
     texts=frozenset({"photo1"}),
     secrets=frozenset({"api_key", "flow_api_key"}),

@@ -25,7 +25,8 @@ EXPIRY = {"expired": "сессия истекла: result, finish и видже�
 class Session:
     """`who` is the phone or "tg:<user id>" whose photo came, "" for nobody's; times in Unix seconds.
 
-    `person` is one of the cast or None; `phone` E.164; `looks` counts the result's readings after finish.
+    `person` is one of the cast or None; `phone` E.164; `looks` counts the result's readings after finish. `doom` is how
+    it will end whatever was armed; `otp` the code of 1414 and until when it may be typed.
     """
 
     id: str
@@ -41,6 +42,9 @@ class Session:
     outcome: str = "pass"
     webhook: str = ""
     behaviour: str = ""
+    doom: str = ""
+    otp: tuple[str, float] = ("", 0.0)
+    wrong_otps: int = 0
     expired: bool = False
     looks: int = 0
     announced: bool = False
@@ -87,7 +91,7 @@ class Sessions:
 
     def begin(self, session: Session) -> bool:
         """Whether this was its beginning. One that is finished does not begin again: `RefusedError`."""
-        self._unfinished(session)
+        self.unfinished(session)
         if session.started:
             return False
         session.started = True
@@ -96,12 +100,13 @@ class Sessions:
 
     def finish(self, session: Session) -> None:
         """Once: the armed outcome is taken, the verdict due in some seconds. Raises `RefusedError`."""
-        self._unfinished(session)
-        session.outcome = self._world.arms.first_of(NAME, session.keys, VERDICTS) or "pass"
+        self.unfinished(session)
+        session.outcome = session.doom or self._world.arms.first_of(NAME, session.keys, VERDICTS) or "pass"
         takes = self._draw.uniform(*(TAKES_LONG if session.outcome == "late" else TAKES)) * self._world.speed
         session.finished = self._world.clock()
         session.due = math.inf if session.outcome == "never_ends" else session.finished + takes
 
-    def _unfinished(self, session: Session) -> None:
+    def unfinished(self, session: Session) -> None:
+        """Raises `RefusedError`."""
         if session.finished is not None:
             raise RefusedError(409, "Session is already finished")
