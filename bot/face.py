@@ -26,6 +26,7 @@ from bot.render import Shown, shown
 from flows.attendance import Attendance
 from flows.model import Session
 from flows.moves import Leased, Taken
+from flows.shards import shard_of_fingerprint
 from flows.wakes import LeaseLost
 
 AGAIN_SECONDS = 2.0
@@ -60,6 +61,7 @@ class Showing:
     def __init__(self, attendance: Attendance, bot: Bot) -> None:
         self._conversation = attendance.conversation
         self._store = attendance.store
+        self._doors = attendance.doors
         self._settings = attendance.settings.bot
         self._bot = bot
         self._turns = asyncio.Semaphore(SENDING)
@@ -94,7 +96,9 @@ class Showing:
         turn = f"{view.sid}:{view.rev}"
         if face.turn == turn:
             return face
-        what = shown(session, view.step_id, self._settings)
+        door = session.reply.expects.door
+        link = self._doors.address(door, session.sid, shard_of_fingerprint(view.subject)) if door else ""
+        what = shown(session, view.step_id, self._settings, link)
         looks = hashlib.sha256(f"{what.text}{what.markup}".encode()).hexdigest()[:16]
         litter = tuple(dict.fromkeys((*face.litter, *session.facts.there.litter)))
         fresh = face.model_copy(update={"turn": turn, "step": view.step_id, "looks": looks, "litter": litter})
@@ -152,7 +156,7 @@ def _turned(face: Face, fresh: Face, what: Shown, sent: int) -> Face:
     """A new message stands below: progress above it is over, and earlier buttons no longer invite."""
     update = {
         "live": sent if what.live else None,
-        "buttons": sent if isinstance(what.markup, InlineKeyboardMarkup) else None,
+        "buttons": sent if isinstance(what.markup, InlineKeyboardMarkup) and not what.live else None,
         "passed": (*face.passed, face.live) if face.live else face.passed,
         "pressed": (*face.pressed, face.buttons) if face.buttons else face.pressed,
     }

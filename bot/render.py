@@ -9,6 +9,7 @@ from aiogram.types import (
     KeyboardButton,
     ReplyKeyboardMarkup,
     ReplyKeyboardRemove,
+    WebAppInfo,
 )
 
 from flows.model import Session
@@ -31,22 +32,22 @@ class Shown:
     live: bool = False
 
 
-def shown(session: Session, step_id: str, bot: Bot) -> Shown:
-    """The session's reply in the person's language."""
+def shown(session: Session, step_id: str, bot: Bot, link: str = "") -> Shown:
+    """The session's reply in the person's language. `link` is the address of the door that stands open, if one does."""
     reply, language = session.reply, session.facts.language
     match reply.kind:
         case "done":
             return _farewell(session, bot)
         case "wait":
             text = reply.text or Text(key="upload.sent")
-            return Shown(render(text, language), live=True)
+            return Shown(render(text, language), _doorway(link, language, bot), live=True)
         case "stop":
             why = render(reply.why or Text(key="error.our_fault"), language)
             return Shown("\n\n".join(filter(None, (why, bot.help, render(Text(key="chat.begin_again"), language)))))
     lines = [render(text, language) for text in (reply.why, reply.text) if text]
     if reply.expects.kind == "nothing":  # refused while we wait: the progress above goes on
         return Shown(lines[0])
-    return Shown("\n\n".join(lines)[:LONGEST], _keyboard(session, step_id))
+    return Shown("\n\n".join(lines)[:LONGEST], _doorway(link, language, bot) or _keyboard(session, step_id))
 
 
 def _keyboard(session: Session, step_id: str) -> Markup:
@@ -61,6 +62,17 @@ def _keyboard(session: Session, step_id: str) -> Markup:
         for number, option in enumerate(expects.choices)
     ]
     return InlineKeyboardMarkup(inline_keyboard=rows)
+
+
+def _doorway(link: str, language: str, bot: Bot) -> InlineKeyboardMarkup | None:
+    """The page inside Telegram, where it can be, and in the browser; the same link serves either."""
+    if not link:
+        return None
+    browser = InlineKeyboardButton(text=render(Text(key="chat.open_browser"), language), url=link)
+    if not bot.mini_app:
+        return InlineKeyboardMarkup(inline_keyboard=[[browser]])
+    here = InlineKeyboardButton(text=render(Text(key="chat.open_here"), language), web_app=WebAppInfo(url=link))
+    return InlineKeyboardMarkup(inline_keyboard=[[here], [browser]])
 
 
 def _farewell(session: Session, bot: Bot) -> Shown:

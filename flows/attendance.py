@@ -6,29 +6,28 @@ from dataclasses import dataclass
 
 from flows.attending import Attending
 from flows.conversation import Conversation
+from flows.doors import Doors
 from flows.drain import AuditDrain
 from flows.images import Images
 from flows.keys import Keys
-from flows.model import Wake
-from flows.moves import Leased, Queue
+from flows.moves import Queue
+from flows.opening import SessionOpening
 from flows.performing import Front
-from flows.plan import PlanError, make_plan
 from flows.records.clients import Records
-from flows.settings import SANDBOX, Channel, Settings, SettingsError
+from flows.settings import SANDBOX, Settings, SettingsError
 from flows.store import Store
 from flows.submitting import Opening, Submitting
 from flows.telling import Telling
+from flows.turns import Looking
 from flows.upstream.code_gateway import SecretUnset, secret
 from flows.upstream.humo import Humo
 from flows.upstream.luna import LunaKey, signing_key
 from flows.upstream.telegram import Telegram
 from flows.wakes import Carrier, Wakes, at_work
-from flows.wiring import environ_of, open_ground, upstreams
+from flows.wiring import FRONT, chat_front, environ_of, open_biometric, open_ground, upstreams
 
 SHORT_LEASE = 8.0
 """Seconds that a person waits for what a dead process had in hand; an answer takes a fraction of one."""
-FRONT = "telegram"
-"""The name that the chat's dialogues, audit entries and limits go by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +41,7 @@ class Attendance:
     conversation: Conversation
     telegram: Telegram
     records: Records
+    doors: Doors
     looking: Carrier
     uploads: Mapping[str, Carrier]
     tells: Mapping[str, Carrier]
@@ -62,34 +62,6 @@ class Attendance:
             lease = min(lease, SHORT_LEASE)
         posted = self.conversation.posted
         return Wakes(self.store, self.keys, posted, carriers, queue=queue, at_once=at_once, lease=lease)
-
-
-class Looking:
-    """The time has come that a step of a chat wished to be woken at."""
-
-    def __init__(self, store: Store, conversation: Conversation, fronts: Mapping[str, Front]) -> None:
-        self._store = store
-        self._conversation = conversation
-        self._fronts = fronts
-
-    async def carry(self, wake: Leased, _job: None) -> None:
-        await self._conversation.bring(self._fronts, wake, Wake())
-
-    async def give_up(self, wake: Leased, _job: None) -> None:
-        await self._conversation.give_up(self._fronts, wake)
-
-
-def chat_front(settings: Settings) -> Front:
-    """The bot's flow, checked. Raises `SettingsError`."""
-    name = settings.bot.flow
-    if name not in settings.flow:
-        raise SettingsError(f'bot.flow: there is no flow "{name}"')
-    try:
-        plan = make_plan(name, settings.flow[name].steps)
-    except PlanError as error:
-        raise SettingsError(str(error)) from None
-    rules = Channel(flow=name, key_env="", language=settings.bot.language, strict=False, reveal_unknown=True)
-    return Front(FRONT, rules, plan)
 
 
 def open_upstreams(settings: Settings) -> tuple[Telegram, Humo, LunaKey | None]:
@@ -128,7 +100,11 @@ async def open_attendance(settings: Settings) -> AsyncIterator[Attendance]:
         stack.push_async_callback(humo.close)
         records, keys, store = await stack.enter_async_context(open_ground(settings))
         images = await stack.enter_async_context(Images())
-        attending = Attending(records, keys, store, humo, tuple(settings.channel))
+        checking = open_biometric(settings)
+        if checking:
+            stack.push_async_callback(checking.close)
+        channels = tuple(settings.channel)
+        attending = Attending(records, keys, store, humo=humo, biometric=checking, channels=channels)
         conversation = Conversation(store, attending, keys, settings.bank.country)
         fronts = {FRONT: front}
         submitting = Submitting(
@@ -139,6 +115,10 @@ async def open_attendance(settings: Settings) -> AsyncIterator[Attendance]:
         hosts = [host.replace(SANDBOX, sandbox) for host in settings.bot.callback_hosts]
         telling = Telling(store, keys, hosts=hosts, secret=signs)
         uploads: dict[str, Carrier] = {"upload": submitting, "link": opening}
+        if checking:
+            uploads["liveness"] = SessionOpening(
+                store, conversation, fronts, biometric=checking, keys=keys, photos=telegram, images=images
+            )
         yield Attendance(
             settings=settings,
             front=front,
@@ -147,7 +127,8 @@ async def open_attendance(settings: Settings) -> AsyncIterator[Attendance]:
             conversation=conversation,
             telegram=telegram,
             records=records,
-            looking=Looking(store, conversation, fronts),
+            doors=Doors(store, keys, settings.public_url, {FRONT: (front, conversation)}),
+            looking=Looking(conversation, fronts),
             uploads=uploads,
             tells={"tell": telling},
         )

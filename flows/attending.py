@@ -1,27 +1,31 @@
 """Performs what the steps of a chat wish for besides: Humo's tasks, enrolment, the secret word, erasure."""
 
-import asyncio
 from typing import Any
 
 from flows.effects import Effect, EnrolClient, EraseClient, PagesOf, SetWord, TaskStatus, WordPrint
-from flows.errors import Unavailable
 from flows.keys import Keys
-from flows.model import Proof
 from flows.papers import Task
-from flows.performing import Call, Performing
+from flows.performing import Call, Performing, glanced
 from flows.records.clients import Records
 from flows.records.people import ClientRow
 from flows.records.words import normalise
 from flows.store import Store
+from flows.upstream.biometric import Biometric
 from flows.upstream.humo import Humo
-
-STATUS_SECONDS = 3.0
-"""A look at a task is part of a turn, and a turn must be saved within five seconds of its reading."""
 
 
 class Attending(Performing):
-    def __init__(self, registry: Records, keys: Keys, store: Store, humo: Humo, channels: tuple[str, ...]) -> None:
-        super().__init__(registry, keys, ())
+    def __init__(
+        self,
+        registry: Records,
+        keys: Keys,
+        store: Store,
+        *,
+        humo: Humo,
+        biometric: Biometric | None,
+        channels: tuple[str, ...],
+    ) -> None:
+        super().__init__(registry, keys, (), biometric)
         self._registry = registry
         self._store = store
         self._humo = humo
@@ -55,11 +59,7 @@ class Attending(Performing):
         return known.pages if known else ()
 
     async def _status(self, effect: TaskStatus) -> Task:
-        try:
-            async with asyncio.timeout(STATUS_SECONDS):
-                return await self._humo.task(effect.link, effect.task)
-        except TimeoutError:
-            raise Unavailable from None
+        return await glanced(self._humo.task(effect.link, effect.task))
 
     async def _enrol(self, effect: EnrolClient, call: Call) -> str:
         reading = effect.reading
@@ -80,10 +80,9 @@ class Attending(Performing):
             document_expires=reading.expires,
             document_authority=reading.authority,
             address=reading.address,
-            identified_at=str(int(max(at for _, at in effect.proofs))),
+            identified_at=str(int(max(proof.at for proof in effect.proofs))),
         )
-        proven = [Proof(method=method, at=at) for method, at in effect.proofs]
-        return await self._registry.enrolling.enrol(row, proven, call.sid, {"document": effect.document})
+        return await self._registry.enrolling.enrol(row, effect.proofs, call.sid, {"document": effect.document})
 
     async def _erase(self, client: str, channel: str) -> None:
         """The record first: with its key gone, whatever Redis still holds opens nothing."""

@@ -18,7 +18,22 @@ from flows.errors import FlowError, Locked, OurFault, StepUnknown, StoreDown, To
 from flows.jobs import Job, TellJob
 from flows.keys import Keys
 from flows.machine import Turn
-from flows.model import Again, Chosen, Facts, Happened, Input, Purpose, Reply, Sent, Session, Speak, Typed, Visit, Wake
+from flows.model import (
+    Again,
+    Chosen,
+    Facts,
+    Happened,
+    Input,
+    Purpose,
+    Reply,
+    Returned,
+    Sent,
+    Session,
+    Speak,
+    Typed,
+    Visit,
+    Wake,
+)
 from flows.moves import Leased, Move, Taken
 from flows.performing import Call, Front, Performing
 from flows.shards import shard_of_fingerprint
@@ -109,6 +124,17 @@ class Conversation:
                 return
         raise StoreDown(retry_after=1)
 
+    async def come(self, fronts: Mapping[str, Front], shard: int, sid: str, given: Returned) -> Session | None:
+        """Somebody comes back through a door. The dialogue as it stands then; None when it is no more."""
+        for _ in range(RACES):
+            taken = await self._store.take("sid", sid, shard)
+            session = taken.session
+            if session is None or session.over or session.channel not in fronts:
+                return session
+            if await self._turn(Call(fronts[session.channel], ()), taken, given, None):
+                return (await self._store.take("sid", sid, shard)).session
+        raise StoreDown(retry_after=1)
+
     async def give_up(self, fronts: Mapping[str, Front], wake: Leased) -> None:
         """A look that kills whoever carries it out is not done again; the step is told that it came to nothing."""
         _fault(wake)
@@ -155,7 +181,7 @@ class Conversation:
         move.was, move.who, move.language = taken.sid, "", chosen
         return await self._write(call, taken, move, turn, wake)
 
-    async def _turn(self, call: Call, taken: Taken, given: Input, wake: Leased) -> bool:
+    async def _turn(self, call: Call, taken: Taken, given: Input, wake: Leased | None) -> bool:
         session = taken.session
         if session is None:
             raise StepUnknown
@@ -169,15 +195,21 @@ class Conversation:
             turn = _stopped(session, error)
         return await self._save(call, taken, turn, wake, given)
 
-    async def _save(self, call: Call, taken: Taken, turn: Turn, wake: Leased, given: Input | None = None) -> bool:
+    async def _save(
+        self, call: Call, taken: Taken, turn: Turn, wake: Leased | None, given: Input | None = None
+    ) -> bool:
         move = start_move(taken, call, rev=taken.rev)
         move.language = given.language if isinstance(given, Speak) else ""
         # Saved in silence: a look that found nothing new, a result that came too late.
-        unseen = isinstance(given, Happened | Wake) and taken.session and taken.session.reply == turn.session.reply
+        unseen = (
+            isinstance(given, Happened | Returned | Wake)
+            and taken.session
+            and taken.session.reply == turn.session.reply
+        )
         return await self._write(call, taken, move, turn, wake, show=not unseen)
 
     async def _write(
-        self, call: Call, taken: Taken, move: Move, turn: Turn, wake: Leased, *, show: bool = True
+        self, call: Call, taken: Taken, move: Move, turn: Turn, wake: Leased | None, *, show: bool = True
     ) -> bool:
         """False when somebody else has moved the dialogue: take it again."""
         fill(move, taken, call, turn)
@@ -185,7 +217,7 @@ class Conversation:
         if turn.session.over and turn.session.facts.visit:
             made += self._callback(turn.session, taken.now)
             move.session = _forgetting(turn.session)
-        jobs.post(move, made, self._keys)
+        jobs.post(move, made, self._keys, jobs.QUEUES)
         move.queue, move.show, move.cause = "talks", taken.pair if show else None, wake
         verdict, wait = await self._store.move(move)
         if verdict == "limited":

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from flows.identifiers import Identifier
-from flows.papers import Link, Reading, Task
+from flows.papers import Link, Proof, Reading, Task, Verdict
 
 R = TypeVar("R")
 
@@ -149,10 +149,34 @@ class TaskStatus(Effect[Task]):
 
 
 @dataclass(frozen=True, slots=True)
+class OpenLiveness(Effect[None]):
+    """Ask biometric.kz for a session; posted. Happens as a `LivenessSession`, about `nth`: which of the step's it is.
+
+    `ref`: the photo that the face is compared with, "" for none. `phone` and `iin` fill the form of the e-document in,
+    and are final when not `changeable`.
+    """
+
+    step: str
+    nth: int
+    ref: str = field(default="", repr=False)
+    phone: str | None = field(default=None, repr=False)
+    iin: str | None = field(default=None, repr=False)
+    changeable: bool = True
+    interchangeable: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LivenessResult(Effect[Verdict]):
+    """How does that session of biometric.kz stand?"""
+
+    session: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class EnrolClient(Effect[str]):
     """Write the client with what is proven, and return our id of it. Done twice it changes nothing.
 
-    `proofs` are (method, when in Unix seconds). Fails with `ClientMismatch` when the phone is a client's of whom
+    Fails with `ClientMismatch` when the phone is a client's of whom
     the bank knows another birth date or tax number.
     """
 
@@ -162,7 +186,7 @@ class EnrolClient(Effect[str]):
     crmid: str | None = field(repr=False)
     document: str
     reading: Reading = field(repr=False)
-    proofs: tuple[tuple[str, float], ...]
+    proofs: tuple[Proof, ...]
 
 
 @dataclass(frozen=True, slots=True)

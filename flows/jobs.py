@@ -1,12 +1,12 @@
 """Posted effects as they rest in the store: what is to be done after the save, sealed, and how far it is."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from flows.effects import Effect, OpenLink, SendCode, Upload
+from flows.effects import Effect, OpenLink, OpenLiveness, SendCode, Upload
 from flows.keys import Keys, Unsealable
 from flows.model import Stored
 from flows.moves import Move, Posting, Queue
@@ -67,6 +67,18 @@ class UploadJob(_Job):
     tries: int = 0
 
 
+class LivenessJob(_Job):
+    """An `OpenLiveness` on its way."""
+
+    kind: Literal["liveness"] = "liveness"
+    nth: int
+    ref: str = Field(default="", repr=False)
+    phone: str | None = Field(default=None, repr=False)
+    iin: str | None = Field(default=None, repr=False)
+    changeable: bool = True
+    interchangeable: tuple[str, ...] = ()
+
+
 class TellJob(_Job):
     """Humo's callback: who asked us is told that the person is identified."""
 
@@ -78,9 +90,16 @@ class TellJob(_Job):
     tries: int = 0
 
 
-Job = SendJob | LinkJob | UploadJob | TellJob
+Job = SendJob | LinkJob | UploadJob | LivenessJob | TellJob
 _ANY: TypeAdapter[Job] = TypeAdapter(Annotated[Job, Field(discriminator="kind")])
-QUEUES: dict[str, Queue] = {"send": "wakes", "link": "uploads", "upload": "uploads", "tell": "tells"}
+QUEUES: dict[str, Queue] = {
+    "send": "wakes",
+    "link": "uploads",
+    "upload": "uploads",
+    "liveness": "uploads",
+    "tell": "tells",
+}
+"""By kind, as a chat's are worked; of a channel's dialogue all are worked by the Search API."""
 _KEEP_MS = {"tell": 24 * 3600 * 1000}
 
 
@@ -118,12 +137,23 @@ def make(effect: Effect[None], channel: str, *, guard: str = "", hidden: bool = 
                 refused=effect.refused,
                 lenient=effect.lenient,
             )
+        case OpenLiveness():
+            return LivenessJob(
+                **whose,
+                step=effect.step,
+                nth=effect.nth,
+                ref=effect.ref,
+                phone=effect.phone,
+                iin=effect.iin,
+                changeable=effect.changeable,
+                interchangeable=effect.interchangeable,
+            )
     raise TypeError(f"no performer for {type(effect).__name__}")
 
 
-def post(move: Move, jobs: Sequence[Job], keys: Keys) -> None:
-    """Put the jobs into the move that they are saved with."""
-    move.post = [_posting(job, move.sid, keys) for job in jobs]
+def post(move: Move, jobs: Sequence[Job], keys: Keys, queues: Mapping[str, Queue] | None = None) -> None:
+    """Put the jobs into the move that they are saved with. Without `queues` the Search API works them."""
+    move.post = [_posting(job, move.sid, keys, (queues or {}).get(job.kind, "wakes")) for job in jobs]
     for job in jobs:
         if isinstance(job, SendJob):
             move.send = job.id
@@ -131,12 +161,12 @@ def post(move: Move, jobs: Sequence[Job], keys: Keys) -> None:
             move.paper = (job.page, job.id)
 
 
-def _posting(job: Job, sid: str, keys: Keys) -> Posting:
+def _posting(job: Job, sid: str, keys: Keys, queue: Queue) -> Posting:
     low, high = HIDDEN_DELAY_MS
     delay = low + secrets.randbelow(high - low) if isinstance(job, SendJob) and job.hidden else 0
     keep = _KEEP_MS.get(job.kind, 0)
     owner = f"{sid}-{job.id}" if keep else sid
-    return Posting(job.id, sealed(job, owner, keys), delay, QUEUES[job.kind], keep)
+    return Posting(job.id, sealed(job, owner, keys), delay, queue, keep)
 
 
 def sealed(job: Job, sid: str, keys: Keys) -> bytes:

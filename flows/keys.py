@@ -8,13 +8,16 @@ purpose has a key of its own, HMAC-SHA256(secret, purpose).
 import hashlib
 import hmac
 import os
-from base64 import urlsafe_b64encode
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from contextlib import suppress
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
 
 _NONCE = 12
 _KEY_ID = 4
+_TICKET = re.compile("[A-Za-z0-9_-]{52}")
 
 
 class Unsealable(Exception):
@@ -66,6 +69,7 @@ class Keys:
         self._codes = {_id_of(secret): subkey(secret, "code") for secret in secrets}
         self._tokens = {_id_of(secret): subkey(secret, "token") for secret in secrets}
         self._prints = subkey(lasting or current, "fingerprint")
+        self._tickets = [AESSIV(subkey(secret, "ticket")) for secret in secrets]
         self.sessions = Sealer(secrets, "session")
 
     def new_sid(self) -> str:
@@ -92,6 +96,23 @@ class Keys:
         raw = bytearray(hmac.digest(self._of(self._tokens, sid), sid.encode(), "sha512")[:33])
         raw[-1] = (raw[-1] & 0xF0) | shard
         return urlsafe_b64encode(raw).decode()
+
+    def ticket(self, sid: str, shard: int, number: int) -> str:
+        """The link of that `number` (below 65 536) to a session's page: 52 base64url characters, of which 128 bits are
+        a MAC (AES-SIV, RFC 5297). Derived, so that asking again yields the same one; it says nothing of the session.
+        """
+        plain = bytes((shard,)) + number.to_bytes(2, "big") + bytes.fromhex(sid)
+        return urlsafe_b64encode(self._tickets[0].encrypt(plain, None)).decode()
+
+    def read_ticket(self, ticket: str) -> tuple[str, int, int] | None:
+        """Session, shard and number; None when it is none of ours."""
+        if not _TICKET.fullmatch(ticket):
+            return None
+        for cipher in self._tickets:
+            with suppress(InvalidTag):
+                plain = cipher.decrypt(urlsafe_b64decode(ticket), None)
+                return plain[3:].hex(), plain[0], int.from_bytes(plain[1:3], "big")
+        return None
 
     def _of(self, keys: dict[str, bytes], sid: str) -> bytes:
         return keys.get(sid[: len(self._id)]) or keys[self._id]

@@ -148,8 +148,8 @@ def _change(outcome: Outcome, session: Session) -> dict[str, object]:
         case Ask(text=text, state=state, expects=expects, tries=tries, error=error):
             reply = Reply(kind="refuse" if error else "ask", text=text, expects=expects, **_said(error))
             return {"reply": reply, "state": state.model_dump_json(), "tries": tries, **_known(outcome)}
-        case Wait(text=text, state=state):
-            reply = Reply(kind="wait", text=text, expects=Expects(kind="nothing"))
+        case Wait(text=text, state=state, door=door):
+            reply = Reply(kind="wait", text=text, expects=Expects(kind="nothing", door=door))
             return {"reply": reply, "state": state.model_dump_json(), "tries": 0, **_known(outcome)}
         case Refuse(error=error) if session.facts.visit:
             # A chat shows what is stored: the refusal, and the question that still stands.

@@ -4,7 +4,7 @@
 they come back from Redis. What lives only inside one turn (`Input`, `Outcome`) is a frozen dataclass.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from flows.effects import Effect
 from flows.errors import FlowError
 from flows.identifiers import Identifier
-from flows.papers import Link, Reading
+from flows.papers import Link, Proof, Reading
 from flows.texts import Text
 
 T = TypeVar("T")
@@ -37,13 +37,6 @@ class Options(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
-class Proof(Stored):
-    """One thing the person has proven in this dialogue: by which method and when (Unix seconds)."""
-
-    method: str
-    at: float
-
-
 Purpose = Literal["identify", "word", "erase"]
 """What a person came to a chat for; a step belongs to one purpose or several."""
 
@@ -58,8 +51,8 @@ class Photo(Stored):
 class Visit(Stored):
     """What a dialogue in a chat knows besides: who writes there, what for, and how far the papers are.
 
-    `user` is the chat's own number of the person. `litter` are the numbers of the person's messages that hold photos,
-    `whispered` of those that hold a secret word.
+    `user` is the chat's own number of the person. `photos` are those that Humo has accepted, by their page. `litter`
+    are the numbers of the person's messages that hold photos, `whispered` of those that hold a secret word.
     """
 
     user: str = Field(repr=False)
@@ -72,6 +65,7 @@ class Visit(Stored):
     types_tax_number: bool = False
     tax_number: str | None = Field(default=None, repr=False)
     reading: Reading = Reading()
+    photos: dict[str, Photo] = Field(default_factory=dict)
     home_page: str | None = Field(default=None, repr=False)
     litter: tuple[int, ...] = ()
     whispered: tuple[int, ...] = ()
@@ -97,8 +91,8 @@ class Facts(Stored):
     proofs: tuple[Proof, ...] = ()
     visit: Visit | None = None
 
-    def proven(self, method: str, now: float) -> "Facts":
-        return self.model_copy(update={"proofs": (*self.proofs, Proof(method=method, at=now))})
+    def proven(self, method: str, now: float, details: dict[str, str] | None = None) -> "Facts":
+        return self.model_copy(update={"proofs": (*self.proofs, Proof(method=method, at=now, details=details or {}))})
 
     def visiting(self, **update: Any) -> "Facts":
         """The same, with that changed about the visit."""
@@ -169,6 +163,14 @@ class Happened:
 
 
 @dataclass(frozen=True, slots=True)
+class Returned:
+    """Somebody came back through the step's door, by its link of that `number`, and brought this."""
+
+    number: int
+    params: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Wake:
     """The time that the step asked to be woken at has come."""
 
@@ -178,7 +180,7 @@ class Cancel:
     """The person wants to stop."""
 
 
-Input = Typed | Chosen | Shared | Sent | Other | Speak | Again | Happened | Wake | Cancel
+Input = Typed | Chosen | Shared | Sent | Other | Speak | Again | Happened | Returned | Wake | Cancel
 
 
 class Option(Stored):
@@ -188,15 +190,23 @@ class Option(Stored):
     text: Text
 
 
+class Door(Stored):
+    """A page of ours, and the number of the link that leads there: each serves once."""
+
+    page: str
+    number: int
+
+
 class Expects(Stored):
     """What kind of answer a question wants; `pattern` reads alike in Java, JavaScript and Python.
 
-    `choices` may stand beside any kind. `secret`: what is answered is not to stay in the chat.
+    `choices` and a `door` may stand beside any kind. `secret`: what is answered is not to stay in the chat.
     """
 
-    kind: Literal["text", "code", "date", "choice", "contact", "photo", "nothing"] = "text"
+    kind: Literal["text", "code", "date", "choice", "contact", "photo", "link", "nothing"] = "text"
     pattern: str | None = None
     choices: tuple[Option, ...] = ()
+    door: Door | None = None
     secret: bool = False
 
 
@@ -225,13 +235,17 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Nothing to ask yet: look again at `until` (Unix seconds). `facts`, when given, replaces what was known."""
+    """Nothing to ask yet: look again at `until` (Unix seconds). `facts`, when given, replaces what was known.
+
+    Meanwhile the person may go through the `door`.
+    """
 
     text: Text
     state: State
     until: float
     post: tuple[Effect[None], ...] = ()
     facts: Facts | None = None
+    door: Door | None = None
 
 
 @dataclass(frozen=True, slots=True)

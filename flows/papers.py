@@ -64,6 +64,17 @@ not given out · expired: the session is over · incomplete: something that we r
 FAILINGS: Final[tuple[Failing, ...]] = get_args(Failing)
 
 
+class Proof(_Closed):
+    """One thing the person has proven in this dialogue: by which method and when (Unix seconds).
+
+    `details`: what the method found, by name, such as how sure it is.
+    """
+
+    method: str
+    at: float
+    details: dict[str, str] = Field(default_factory=dict)
+
+
 class LivenessSession(_Closed):
     """One visit to biometric.kz; `technologies` are its names for what will be done, in order, and opaque."""
 

@@ -1,16 +1,21 @@
 """Performs what a step wishes for inside a turn, and hands the result, or an upstream's failure, back into it."""
 
-from collections.abc import Collection
+import asyncio
+from collections.abc import Collection, Coroutine
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
-from flows.effects import AllDown, CheckCode, Effect, FindClient, Found, MatchBirthDate, MatchWord
-from flows.errors import FlowError, StoreDown
+from flows.effects import AllDown, CheckCode, Effect, FindClient, Found, LivenessResult, MatchBirthDate, MatchWord
+from flows.errors import FlowError, StoreDown, Unavailable
 from flows.identifiers import Identifier
 from flows.keys import Keys
 from flows.machine import Turn
 from flows.model import Plan, Script
 from flows.settings import Channel
+from flows.upstream.biometric import Biometric
+
+T = TypeVar("T")
+GLANCE_SECONDS = 3.0
 
 
 class Records(Protocol):
@@ -48,8 +53,11 @@ class Call:
 class Performing:
     """`gateways` are the names of the delivery channels that are configured."""
 
-    def __init__(self, records: Records, keys: Keys, gateways: Collection[str]) -> None:
+    def __init__(
+        self, records: Records, keys: Keys, gateways: Collection[str], biometric: Biometric | None = None
+    ) -> None:
         self.records = records
+        self.biometric = biometric
         self._keys = keys
         self._gateways = frozenset(gateways)
 
@@ -84,4 +92,15 @@ class Performing:
                 return await self.records.check_word(effect.client, effect.text)
             case MatchBirthDate():
                 return await self.records.born_on(effect.client, effect.day)
+            case LivenessResult() if self.biometric:
+                return await glanced(self.biometric.result(effect.session))
         raise TypeError(f"no performer for {type(effect).__name__}")
+
+
+async def glanced(asking: Coroutine[Any, Any, T]) -> T:
+    """A look at an upstream is part of a turn, and a turn must be saved within five seconds of its reading."""
+    try:
+        async with asyncio.timeout(GLANCE_SECONDS):
+            return await asking
+    except TimeoutError:
+        raise Unavailable from None

@@ -12,6 +12,8 @@ from flows.settings import SANDBOX, SANDBOX_SECRETS, Settings
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _LONG = 22
 """Characters of a secret that others hold too: 128 bits."""
+_FLOW_KEY = 47
+"""Characters that an API KEY of biometric.kz has at least (its page "Flow Widget")."""
 _BOT_TOKEN = re.compile(r"[0-9]{6,}:[A-Za-z0-9_-]{30,}")
 _WEBHOOK_SECRET = re.compile(rf"[A-Za-z0-9_-]{{{_LONG},256}}")
 """What Telegram takes as `secret_token` (core.telegram.org/bots/api#setwebhook), and long enough."""
@@ -36,10 +38,13 @@ def unsafe(settings: Settings) -> list[str]:
 
 def _upstreams(settings: Settings) -> Iterator[str]:
     for name, table in settings.upstream.items():
-        if any(isinstance(value, str) and _is_sandbox(value, settings) for value in table.values()):
+        values = (one for value in table.values() for one in (value if isinstance(value, list) else [value]))
+        if any(isinstance(value, str) and _is_sandbox(value, settings) for value in values):
             yield f"upstream.{name}: an address of the sandbox"
         if name == "console":
             yield "upstream.console: prints codes, for development only"
+        if name == "biometric" and len(settings.secret(table.get("key_env")) or "") < _FLOW_KEY:
+            yield "upstream.biometric.key_env: names no variable that holds the API KEY of a flow"
 
 
 def _is_sandbox(value: str, settings: Settings) -> bool:

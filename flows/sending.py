@@ -9,7 +9,7 @@ from flows import jobs
 from flows.effects import Note
 from flows.jobs import SendJob
 from flows.keys import Keys
-from flows.model import Happened, Wake
+from flows.model import Happened
 from flows.moves import Leased
 from flows.performing import Front
 from flows.service import Identification
@@ -20,22 +20,6 @@ from flows.upstream.codes import ONE_DESTINATION, CodeDelivery, CodeMessage, Del
 from flows.wakes import LeaseLost
 
 _log = structlog.get_logger("wakes")
-
-
-class Looking:
-    """The time has come that a step wished to be woken at."""
-
-    def __init__(self, store: Store, identification: Identification, fronts: Mapping[str, Front]) -> None:
-        self._store = store
-        self._identification = identification
-        self._fronts = fronts
-
-    async def carry(self, wake: Leased, _job: None) -> None:
-        await self._identification.bring(self._fronts, wake.shard, wake.sid, Wake())
-        await self._store.finish(wake)
-
-    async def give_up(self, wake: Leased, _job: None) -> None:
-        await self._store.finish(wake)
 
 
 class Sending:
@@ -117,8 +101,7 @@ class Sending:
         if not await self._store.hold(wake, b""):
             raise LeaseLost
         given = Happened(job.step, failed=CodeUndelivered(retry_after=30))
-        await self._identification.bring(self._fronts, wake.shard, wake.sid, given)
-        await self._store.finish(wake)
+        await self._identification.bring(self._fronts, wake, given)
 
     async def _known_down(self, job: SendJob) -> frozenset[str]:
         """Asked anew once a second: all sends of that second share the answer."""

@@ -5,7 +5,6 @@ compare-and-set. Who loses that race takes again, with the same attempt id, so n
 the winner left: the repeated reply, or the current question.
 """
 
-import contextlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,8 +24,8 @@ from flows.errors import (
 from flows.identifiers import Identifier
 from flows.keys import Keys
 from flows.machine import Turn
-from flows.model import Again, Facts, Happened, Input, Reply, Session, Typed, Wake
-from flows.moves import Admitted, Move, Taken
+from flows.model import Again, Facts, Happened, Input, Reply, Returned, Session, Typed, Wake
+from flows.moves import Admitted, Leased, Move, Taken
 from flows.performing import Call, Front, Performing
 from flows.pipeline import Later
 from flows.shards import shard_of_fingerprint, shard_of_text
@@ -36,11 +35,15 @@ from flows.turns import RACES, Posted, fill, seconds, start_move
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a call comes to. `error` is set when the reply is a refusal; `step_id` is "" when nothing is left to ask."""
+    """What a call comes to. `error` is set when the reply is a refusal; `step_id` is "" when nothing is left to ask.
+
+    `ticket`: of the link to the door that stands open, if one does.
+    """
 
     reply: Reply
     step_id: str
     token: str | None = field(default=None, repr=False)
+    ticket: str = field(default="", repr=False)
     error: FlowError | None = None
 
 
@@ -103,19 +106,32 @@ class Identification:
             taken = await self._take(call, step_id)
         raise StoreDown(retry_after=1)
 
-    async def bring(self, fronts: Mapping[str, Front], shard: int, sid: str, given: Happened | Wake) -> None:
-        """Bring the end of a posted effect, or the time to look again, into its dialogue: if that is still there."""
+    async def bring(self, fronts: Mapping[str, Front], wake: Leased, given: Happened | Wake) -> None:
+        """Bring the end of a posted effect, or the time to look again, into its dialogue; and be done with the wake."""
+        await self.come(fronts, wake.shard, wake.sid, given)
+        await self._store.finish(wake)
+
+    async def give_up(self, _fronts: Mapping[str, Front], wake: Leased) -> None:
+        """A look that kills whoever carries it out is not done again."""
+        await self._store.finish(wake)
+
+    async def come(
+        self, fronts: Mapping[str, Front], shard: int, sid: str, given: Happened | Returned | Wake
+    ) -> Session | None:
+        """Something comes into a dialogue that no call of its chat server brings. It as it stands then, if it does."""
         for _ in range(RACES):
             taken = await self._store.take("sid", sid, shard)
             session = taken.session
             if session is None or session.over or session.channel not in fronts:
-                return
+                return session
             if isinstance(given, Happened) and session.step != given.step:
-                return
-            with contextlib.suppress(StepUnknown):
-                if not await self._turn(Call(fronts[session.channel], session.facts.names), taken, given):
-                    continue
-            return
+                return session
+            try:
+                turn = await self._turn(Call(fronts[session.channel], session.facts.names), taken, given)
+            except StepUnknown:
+                return session
+            if turn:
+                return (await self._store.take("sid", sid, shard)).session
         raise StoreDown(retry_after=1)
 
     async def _begin_once(self, call: Call, taken: Taken) -> Answer | None:
@@ -170,7 +186,8 @@ class Identification:
         if verdict == "limited":
             return await self._limited(call, move, turn, wait)
         self.posted.told(move)
-        return Answer(turn.session.reply, move.step_id, token, turn.error)
+        ticket = self._ticket(turn.session, move.shard)
+        return Answer(turn.session.reply, move.step_id, token, ticket, error=turn.error)
 
     def _fill(self, call: Call, taken: Taken, move: Move, turn: Turn) -> str | None:
         """What is to be written, from what the turn came to. Returns the token of a dialogue that is done."""
@@ -267,7 +284,12 @@ class Identification:
         if session.reply.kind == "done":
             return Answer(session.reply, "", self._keys.token(session.sid, shard_of_fingerprint(taken.subject)))
         error = of_code(session.reply.error) if session.reply.error else None
-        return Answer(session.reply, taken.step_id, error=error)
+        ticket = self._ticket(session, shard_of_fingerprint(taken.subject))
+        return Answer(session.reply, taken.step_id, ticket=ticket, error=error)
+
+    def _ticket(self, session: Session, shard: int) -> str:
+        door = session.reply.expects.door
+        return self._keys.ticket(session.sid, shard, door.number) if door else ""
 
     def _subject(self, call: Call) -> str:
         """Who the budgets belong to: the client under all its names, or a name that nobody has."""

@@ -27,6 +27,7 @@ SANDBOX_SECRETS = {
     "SHINOS_CALLBACK_SECRET": "sandbox-callback-secret-of-standard-webhooks",
     "SHINOS_HUMO_KEY": "05a4ce19-de3c-4d2c-a464-7356dbdbd107",
     "SHINOS_LUNA_KEY": "sandbox-luna-key-that-signs-the-selfies",
+    "SHINOS_BIOMETRIC_KEY": "sandbox-biometric-flow-of-shinos-LD-F2F-000000000001",
 }
 """Public by design: they open the sandbox and nothing else, and production mode refuses them."""
 
@@ -44,6 +45,11 @@ class Section(BaseModel):
 class Server(Section):
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
+    public_url: str = Field(
+        default="",
+        pattern=r"^(https?://[^/?#@]+)?$",
+        description="as browsers reach it; empty: http, host and port",
+    )
     read_seconds: float = Field(default=10, gt=0, le=60, description="a request must be complete by then")
     peer_connections: int = Field(default=512, ge=1, description="open connections of one peer address")
 
@@ -96,6 +102,8 @@ class Bot(Section):
     enabled: bool = Field(default=True, description="whether `shinos up` runs it too")
     flow: str = "telegram"
     language: Language = Field(default="ru", description="for whom Telegram names none that we speak")
+    name: str = Field(default="", pattern="^([A-Za-z0-9_]{5,32})?$", description="its @name, to lead back to the chat")
+    mini_app: bool = Field(default=True, description="pages open inside Telegram too; it takes https only")
     delete_photos: bool = Field(default=True, description="take the person's photos out of the chat in the end")
     help: str = Field(
         default="", max_length=200, description="how to reach a person, said with every refusal that ends"
@@ -193,6 +201,11 @@ class Settings(Section):
         if sum(channel.keyless for channel in self.channel.values()) > 1:
             raise ValueError("channel: only one can be keyless; a call without a key must lead to one channel")
         return self
+
+    @property
+    def public_url(self) -> str:
+        """Where people's browsers find our pages."""
+        return self.server.public_url or f"http://{self.server.host}:{self.server.port}"
 
     @property
     def sandbox_url(self) -> str:

@@ -16,6 +16,7 @@ slot. What belongs to a channel, a gateway or the house as a whole lives in shar
 | session:<chat>, inbox:<chat> | messages of a chat that wait; what it shows | 90 days; 24 h         |
 | update:<id>, papers:<chat>:<page> | messages heard; uploads of a page    | 24 h; 6 h               |
 | link:<fp>                  | the chat that came with a presign key: the hall | 24 h               |
+| named:<fp>, once:<fp>: the hall | whose session of an upstream it is; what was given once | 1 h; its age |
 | channel_…, phone:…, prefix…, gateway…, sends_today, audit_stuck: the hall | limits, health | at most 24 h |
 | drain, poller: the hall    | which process has that role                 | a moment                |
 
@@ -30,7 +31,7 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 from typing import Any, Literal
 
 from pydantic import ValidationError
@@ -222,21 +223,33 @@ class Store:
 
     async def language(self, chat: str) -> str:
         """What the person has chosen in that chat, "" when nothing."""
-        try:
-            async with asyncio.timeout(TICK_SECONDS):
-                found = await self.redis.hget(f"{prefix(shard_of_fingerprint(chat))}session:{chat}", "language")
-        except (RedisError, OSError, TimeoutError):
-            raise StoreDown(retry_after=1) from None
-        return _text(found or "")
+        key = f"{prefix(shard_of_fingerprint(chat))}session:{chat}"
+        return _text(await self._in_time(self.redis.hget(key, "language")) or "")
 
     async def claim(self, link: str, chat: str) -> bool:
         """A link (its fingerprint) is for the first chat that comes with it, for a day."""
+        first = await self._in_time(self.redis.set(f"{HALL}link:{link}", chat, nx=True, get=True, ex=86400))
+        return first is None or first in (chat, chat.encode())
+
+    async def remember(self, name: str, what: str) -> None:
+        """That, under a fingerprint, for an hour."""
+        await self._in_time(self.redis.set(f"{HALL}named:{name}", what, ex=3600))
+
+    async def recall(self, name: str) -> str:
+        """What was remembered, "" when nothing."""
+        return _text(await self._in_time(self.redis.get(f"{HALL}named:{name}")) or "")
+
+    async def once(self, name: str, seconds: int) -> bool:
+        """Is it the first time in so many seconds that this name (a fingerprint) is given?"""
+        return bool(await self._in_time(self.redis.set(f"{HALL}once:{name}", "1", nx=True, ex=seconds)))
+
+    @staticmethod
+    async def _in_time(asking: Awaitable[Any]) -> Any:
         try:
             async with asyncio.timeout(TICK_SECONDS):
-                first = await self.redis.set(f"{HALL}link:{link}", chat, nx=True, get=True, ex=86400)
+                return await asking
         except (RedisError, OSError, TimeoutError):
             raise StoreDown(retry_after=1) from None
-        return first is None or first in (chat, chat.encode())
 
     async def unlock(self, subject: str, channels: Sequence[str], *, audited_as: str) -> None:
         """Forget a client's wrong answers and locks (security.md §7 #8: only an operator may)."""
@@ -277,20 +290,11 @@ class Store:
 
     async def ping(self) -> None:
         """Raises `StoreDown`."""
-        try:
-            async with asyncio.timeout(TICK_SECONDS):
-                await self.redis.ping()
-        except (RedisError, OSError, TimeoutError):
-            raise StoreDown(retry_after=1) from None
+        await self._in_time(self.redis.ping())
 
     async def audit_moves(self) -> None:
         """Raises `StoreDown` while the audit log cannot be written."""
-        try:
-            async with asyncio.timeout(TICK_SECONDS):
-                stuck = await self.redis.exists(HALL + "audit_stuck")
-        except (RedisError, OSError, TimeoutError):
-            raise StoreDown(retry_after=1) from None
-        if stuck:
+        if await self._in_time(self.redis.exists(HALL + "audit_stuck")):
             raise StoreDown(retry_after=5)
 
     async def close(self) -> None:

@@ -13,8 +13,9 @@ from pydantic import Field
 from flows.effects import Note
 from flows.errors import StoreDown, TokenRefused, TooManyRequests
 from flows.keys import Keys, Unsealable
-from flows.model import Proof, Session, Stored
+from flows.model import Session, Stored
 from flows.moves import Move
+from flows.papers import Proof
 from flows.store import Store
 
 _OWNER = "token"

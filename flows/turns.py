@@ -3,14 +3,46 @@
 import asyncio
 import contextlib
 from collections import defaultdict
+from collections.abc import Mapping
+from typing import Protocol
 
 from flows.machine import Turn
-from flows.moves import Move, Queue, Taken
-from flows.performing import Call
+from flows.model import Happened, Returned, Session, Wake
+from flows.moves import Leased, Move, Queue, Taken
+from flows.performing import Call, Front
 from flows.shards import new_step_id, shard_of_fingerprint
 
 RACES = 8
 """How often a turn that lost its compare-and-set is tried anew before it answers 503."""
+
+
+class Dialogues(Protocol):
+    """What carriers and doors know of the two kinds of dialogue. Methods raise `StoreDown`."""
+
+    posted: "Posted"
+
+    async def bring(self, fronts: Mapping[str, Front], wake: Leased, given: Happened | Wake) -> None:
+        """Bring the end of a posted effect, or the time to look again, into its dialogue; and be done with the wake."""
+
+    async def give_up(self, fronts: Mapping[str, Front], wake: Leased) -> None:
+        """The time to look again has killed whoever carried it."""
+
+    async def come(self, fronts: Mapping[str, Front], shard: int, sid: str, given: Returned) -> Session | None:
+        """Somebody comes back through a door. The dialogue as it stands then; None when it is no more."""
+
+
+class Looking:
+    """Carries the time that a step wished to be woken at."""
+
+    def __init__(self, dialogues: Dialogues, fronts: Mapping[str, Front]) -> None:
+        self._dialogues = dialogues
+        self._fronts = fronts
+
+    async def carry(self, wake: Leased, _job: None) -> None:
+        await self._dialogues.bring(self._fronts, wake, Wake())
+
+    async def give_up(self, wake: Leased, _job: None) -> None:
+        await self._dialogues.give_up(self._fronts, wake)
 
 
 class Posted:

@@ -108,13 +108,15 @@ class UploadOptions(Options):
 class UploadState(State):
     """`pages` are what is wanted, `at` the one that it is about; `due` is when to look again (Unix seconds).
 
-    `photo` is the one under way, `digest` its content's; `refused` holds both of those that would not do.
+    `photo` is the one under way, `ref` where it lies, `digest` its content's; `refused` holds the first and the last of
+    those that would not do.
     """
 
     pages: tuple[str, ...]
     at: int = 0
     phase: Literal["asking", "sending", "checking"] = "asking"
     photo: str = Field(default="", repr=False)
+    ref: str = Field(default="", repr=False)
     digest: str = ""
     task: str = ""
     since: float = 0
@@ -177,7 +179,7 @@ class Uploading(Step[UploadState, UploadOptions]):
             state.refused,
             lenient=state.failures >= LENIENT_AFTER,
         )
-        fresh = {"phase": "sending", "since": now, "photo": photo.unique}
+        fresh = {"phase": "sending", "since": now, "photo": photo.unique, "ref": photo.ref}
         return self._wait(state.model_copy(update=fresh), facts, now, SELDOM, upload)
 
     def _keep(self, state: UploadState, photo: Photo, facts: Facts, now: float) -> Outcome:
@@ -216,7 +218,9 @@ class Uploading(Step[UploadState, UploadOptions]):
         yield Note("ocr_checked", {"page": state.pages[state.at], "ok": task.status == "success"})
         if task.status == "failure":
             return (yield from self._failed(state, PaperRefused(task.reason), facts))
-        return self._next(state, self.learned(facts, task.reading), now)
+        page, photo = state.pages[state.at], Photo(ref=state.ref, unique=state.photo)
+        facts = self.learned(facts, task.reading).visiting(photos=facts.there.photos | {page: photo})
+        return self._next(state, facts, now)
 
     def learned(self, facts: Facts, reading: Reading) -> Facts:
         """What a page has told, laid over what earlier ones did."""

@@ -11,24 +11,33 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from flows.conversation import Conversation
+from flows.doors import Doors
 from flows.drain import AuditDrain
 from flows.keys import Keys
+from flows.liveness_door import LivenessDoor
+from flows.opening import SessionOpening
 from flows.performing import Front, Performing
 from flows.plan import PlanError, check_proof, make_plan, suggest
 from flows.records.clients import Records
 from flows.records.opening import BadDatabaseUrl, open_records
 from flows.records.sealing import RecordKeys, WrongRecordsKey
 from flows.safety import unsafe
-from flows.sending import Looking, Sending
+from flows.sending import Sending
 from flows.service import Identification
-from flows.settings import Settings, SettingsError
+from flows.settings import Channel, Settings, SettingsError
 from flows.store import Store, open_redis
 from flows.tokens import Tokens
-from flows.upstream.biometric import BiometricOptions
+from flows.turns import Dialogues, Looking
+from flows.upstream.biometric import Biometric, BiometricOptions, biometric
 from flows.upstream.codes import CodeDelivery, CodeGateways, SecretUnset, build
 from flows.upstream.humo import HumoOptions
 from flows.upstream.luna import LunaOptions
-from flows.wakes import Wakes, at_work
+from flows.upstream.telegram import TelegramOptions
+from flows.wakes import Carrier, Wakes, at_work
+
+FRONT = "telegram"
+"""The name that the chat's dialogues, audit entries and limits go by."""
 
 
 class Upstreams(CodeGateways):
@@ -50,6 +59,7 @@ class House:
     identification: Identification
     tokens: Tokens
     delivery: CodeDelivery
+    liveness: LivenessDoor | None = None
 
 
 def plans(settings: Settings) -> dict[str, Front]:
@@ -65,9 +75,24 @@ def plans(settings: Settings) -> dict[str, Front]:
         if visiting:
             raise SettingsError(f"channel.{name}.flow: step {visiting} of {channel.flow} belongs to a chat")
     for plan in made.values():
+        if "biometric" not in settings.upstream and any(step.kind == "liveness" for step in plan.steps):
+            raise SettingsError(f"flow.{plan.name}.steps: step liveness needs the stanza upstream.biometric")
         for step in plan.steps:
             _check_gateways(plan.name, step.name, getattr(step.options, "channels", None))
     return {name: Front(name, channel, made[channel.flow]) for name, channel in settings.channel.items()}
+
+
+def chat_front(settings: Settings) -> Front:
+    """The bot's flow, checked. Raises `SettingsError`."""
+    name = settings.bot.flow
+    if name not in settings.flow:
+        raise SettingsError(f'bot.flow: there is no flow "{name}"')
+    try:
+        plan = make_plan(name, settings.flow[name].steps)
+    except PlanError as error:
+        raise SettingsError(str(error)) from None
+    rules = Channel(flow=name, key_env="", language=settings.bot.language, strict=False, reveal_unknown=True)
+    return Front(FRONT, rules, plan)
 
 
 def _check_gateways(flow: str, step: str, channels: tuple[str, ...] | None) -> None:
@@ -195,15 +220,50 @@ async def open_house(settings: Settings, *, work: bool = True) -> AsyncIterator[
     async with AsyncExitStack() as stack:
         stack.push_async_callback(delivery.close)
         records, keys, store = await stack.enter_async_context(open_ground(settings))
-        performing = Performing(records, keys, delivery.gateways)
+        checking = open_biometric(settings)
+        if checking:
+            stack.push_async_callback(checking.close)
+        performing = Performing(records, keys, delivery.gateways, checking)
         identification = Identification(store, performing, keys, settings.bank.country)
-        house = House(settings, fronts, store, records, identification, Tokens(store, keys), delivery)
+        door = _liveness_door(settings, (keys, store), fronts, identification, performing)
+        house = House(settings, fronts, store, records, identification, Tokens(store, keys), delivery, door)
         if work:
-            await stack.enter_async_context(_working(house, keys))
+            await stack.enter_async_context(_working(house, keys, checking))
         yield house
 
 
-def _working(house: House, keys: Keys) -> AbstractAsyncContextManager[None]:
+def _liveness_door(
+    settings: Settings,
+    ground: tuple[Keys, Store],
+    fronts: Mapping[str, Front],
+    identification: Identification,
+    performing: Performing,
+) -> LivenessDoor | None:
+    """The page's other side, for the channels and for the chat."""
+    keys, store = ground
+    checking, telegram = performing.biometric, upstreams(settings).telegram or TelegramOptions()
+    if checking is None:
+        return None
+    led: dict[str, tuple[Front, Dialogues]] = {name: (front, identification) for name, front in fronts.items()}
+    if settings.bot.flow in settings.flow:
+        led[FRONT] = (chat_front(settings), Conversation(store, performing, keys, settings.bank.country))
+    doors = Doors(store, keys, settings.public_url, led)
+    token = environ_of(settings).get(telegram.token_env, "")
+    return LivenessDoor(
+        doors, [front for front, _ in led.values()], keys, biometric=checking, token=token, app_keys=telegram.ed25519
+    )
+
+
+def open_biometric(settings: Settings) -> Biometric | None:
+    """Raises `SettingsError` when its key is missing."""
+    found = upstreams(settings).biometric
+    try:
+        return biometric(found, environ_of(settings)) if found else None
+    except SecretUnset as error:
+        raise SettingsError(f"upstream: {error}") from None
+
+
+def _working(house: House, keys: Keys, checking: Biometric | None) -> AbstractAsyncContextManager[None]:
     sending = Sending(
         house.store,
         house.identification,
@@ -212,14 +272,13 @@ def _working(house: House, keys: Keys) -> AbstractAsyncContextManager[None]:
         keys=keys,
         bank=house.settings.bank.name,
     )
-    looking = Looking(house.store, house.identification, house.fronts)
-    wakes = Wakes(
-        house.store,
-        keys,
-        house.identification.posted,
-        {"send": sending, "": looking},
-        lease=house.settings.limits.lease,
-    )
+    looking = Looking(house.identification, house.fronts)
+    carriers: dict[str, Carrier] = {"send": sending, "": looking}
+    if checking:
+        carriers["liveness"] = SessionOpening(
+            house.store, house.identification, house.fronts, biometric=checking, keys=keys
+        )
+    wakes = Wakes(house.store, keys, house.identification.posted, carriers, lease=house.settings.limits.lease)
     return at_work(wakes, beside=AuditDrain(house.store, house.records.audit).run())
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from flows.errors import FlowError, TokenRefused
-from flows.model import Proof
+from flows.papers import Proof
 from flows.tokens import Identified
 from flows.wiring import House
 from search_api.answers import answered, refused

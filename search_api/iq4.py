@@ -10,6 +10,7 @@ from collections import Counter
 
 from aiohttp import web
 
+from flows.doors import address
 from flows.effects import Note
 from flows.errors import FlowError, KeyRefused, Malformed, TooManyRequests
 from flows.identifiers import KINDS, Identifier, recognise
@@ -97,7 +98,7 @@ async def search(request: web.Request) -> web.Response:
         request[OBSERVED].code = error.code
         return refused(error, rules.language, strict=rules.strict, step_id=None if error.final else step_id)
     request[OBSERVED].code = answer.error.code if answer.error else answer.reply.kind
-    return _response(answer, front)
+    return _response(answer, front, house.settings.public_url)
 
 
 def _names(parameters: dict[str, str], country: str) -> tuple[Identifier, ...]:
@@ -111,16 +112,17 @@ def _names(parameters: dict[str, str], country: str) -> tuple[Identifier, ...]:
     return names
 
 
-def _response(answer: Answer, front: Front) -> web.Response:
+def _response(answer: Answer, front: Front, public_url: str) -> web.Response:
     rules = front.rules
     if answer.error:
         step_id = None if answer.error.final else answer.step_id
         return refused(answer.error, rules.language, strict=rules.strict, step_id=step_id)
     if answer.token:
         return answered(TokenAnswer(token=answer.token))
-    text = answer.reply.text
+    text, door = answer.reply.text, answer.reply.expects.door
+    said = render(text, rules.language) if text else ""
     question = Question(
-        answerText=render(text, rules.language) if text else "",
+        answerText=f"{said} {address(public_url, door, answer.ticket)}" if door else said,
         stepId=answer.step_id,
         secretWordValidator=answer.reply.expects.pattern,
     )

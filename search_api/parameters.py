@@ -30,25 +30,26 @@ Pairs = list[tuple[str, object]]
 async def read_parameters(request: web.Request, seconds: float) -> dict[str, str]:
     """The known parameters that are given and not empty. Raises `Malformed`, `TooLarge`."""
     pairs: Pairs = list(_query(request.rel_url.raw_query_string))
-    body = await _body(request, seconds)
+    body = await read_body(request, seconds)
     if body:
         pairs += _parsed(request, body)
     return _once(pairs)
 
 
-async def _body(request: web.Request, seconds: float) -> bytes:
+async def read_body(request: web.Request, seconds: float, limit: int = BODY_LIMIT) -> bytes:
+    """The bytes of the body, counted while they arrive. Raises `Malformed`, `TooLarge`."""
     if any(encoding.lower() != "identity" for encoding in request.headers.getall("Content-Encoding", _NONE)):
         raise Malformed("Content-Encoding", "content_type")
-    if (request.content_length or 0) > BODY_LIMIT:
-        raise TooLarge(limit=BODY_LIMIT)
+    if (request.content_length or 0) > limit:
+        raise TooLarge(limit=limit)
     if request.content.is_eof():  # it came with the headers, as small bodies do
-        return _within_limit(request.content.read_nowait())
+        return _within(limit, request.content.read_nowait())
     body = bytearray()
     try:
         async with asyncio.timeout(seconds):
             async for chunk in request.content.iter_any():
                 body += chunk
-                _within_limit(body)
+                _within(limit, body)
     except TimeoutError:
         raise Malformed("body", "slow") from None
     except web.RequestPayloadError:
@@ -56,9 +57,9 @@ async def _body(request: web.Request, seconds: float) -> bytes:
     return bytes(body)
 
 
-def _within_limit(body: bytes | bytearray) -> bytes:
-    if len(body) > BODY_LIMIT:
-        raise TooLarge(limit=BODY_LIMIT)
+def _within(limit: int, body: bytes | bytearray) -> bytes:
+    if len(body) > limit:
+        raise TooLarge(limit=limit)
     return bytes(body)
 
 

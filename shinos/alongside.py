@@ -36,6 +36,7 @@ class Keeper:
         self._words = (sys.executable, "-m", "shinos", "bot", "--config", str(config))
         self._environ = os.environ | {
             "SHINOS_REDIS__URL": settings.redis.url,
+            "SHINOS_SERVER__PUBLIC_URL": settings.public_url,
             "SHINOS_SANDBOX__PORT": str(settings.sandbox.port),
             "SHINOS_STORAGE__DIR": str(settings.storage.dir),
         }

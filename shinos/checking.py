@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from flows.attendance import callback_secret, chat_front, open_upstreams
+from flows.attendance import callback_secret, open_upstreams
 from flows.safety import unsafe
 from flows.settings import Settings, SettingsError, load
-from flows.wiring import gateways, own_secrets, plans
+from flows.wiring import chat_front, gateways, open_biometric, own_secrets, plans
 from shinos import dependencies, serving
 
 State = Literal["ok", "warn", "FAIL"]
@@ -76,7 +76,8 @@ async def _dependencies(settings: Settings) -> list[Finding]:
     try:
         keys, _ = own_secrets(settings)
         delivery = gateways(settings)
-        chat = open_upstreams(settings) if settings.bot.flow in settings.flow else None
+        chat = open_upstreams(settings)[:2] if settings.bot.flow in settings.flow else ()
+        faces = open_biometric(settings)
     except SettingsError as error:
         return [Finding("upstreams", "FAIL", str(error))]
     except OSError as error:
@@ -85,14 +86,15 @@ async def _dependencies(settings: Settings) -> list[Finding]:
         dependencies.redis(settings, keys),
         dependencies.database(settings),
         *(dependencies.upstream(settings, gateway) for gateway in delivery.gateways.values()),
-        *(dependencies.upstream(settings, gateway) for gateway in ([chat[1]] if chat else [])),
+        *(dependencies.upstream(settings, asked) for asked in (*chat[1:], faces) if asked),
     ]
     try:
         told = await asyncio.gather(*looks)
     finally:
         await delivery.close()
-        for opened in chat[:2] if chat else ():
-            await opened.close()
+        for opened in (*chat, faces):
+            if opened:
+                await opened.close()
     return [Finding(what, state, said) for lines in told for what, state, said in lines]
 
 

@@ -101,6 +101,7 @@ def say_ready(listening: socket.socket) -> None:
 async def serve(settings: Settings, listening: socket.socket) -> int:
     """One process of the Search API."""
     stop = stop_signal()
+    settings = _bound(settings, listening)
     async with AsyncExitStack() as stack:
         await open_api(stack, settings, listening)
         say_ready(listening)
@@ -130,6 +131,7 @@ async def up(settings: Settings, config: Path) -> int:
             settings = settings.model_copy(update={"redis": Redis(url=url, connections=settings.redis.connections)})
         listening = listen(settings.server.host, settings.server.port, "server")
         stack.callback(listening.close)
+        settings = _bound(settings, listening)
         if settings.sandbox.enabled:
             settings = await _with_sandbox(stack, settings, url_of(listening))
         await open_api(stack, settings, listening)
@@ -139,6 +141,12 @@ async def up(settings: Settings, config: Path) -> int:
         say_ready(listening)
         await stop.wait()
     return 0
+
+
+def _bound(settings: Settings, listening: socket.socket) -> Settings:
+    """With the port that was found for 0: links lead there."""
+    server = settings.server.model_copy(update={"port": listening.getsockname()[1]})
+    return settings.model_copy(update={"server": server})
 
 
 def _attends(settings: Settings) -> bool:

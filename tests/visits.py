@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from flows import machine
 from flows.effects import (
@@ -16,7 +16,9 @@ from flows.effects import (
     EraseClient,
     FindClient,
     Found,
+    LivenessResult,
     MatchWord,
+    OpenLiveness,
     PagesOf,
     SetWord,
     TaskStatus,
@@ -33,6 +35,7 @@ from flows.model import (
     Input,
     Photo,
     Purpose,
+    Returned,
     Script,
     Sent,
     Session,
@@ -41,7 +44,7 @@ from flows.model import (
     Visit,
     Wake,
 )
-from flows.papers import Link, Reading, Task
+from flows.papers import Checked, Link, LivenessSession, Reading, Task, Verdict
 from flows.plan import Stanza, make_plan
 from flows.settings import load
 
@@ -52,14 +55,22 @@ READING = Reading(last_name="Раҳимов", first_name="Далер", birth_dat
 KNOWN = Found("c1", PHONE, None, has_secret_word=True, has_birth_date=True, chat=USER, since=1000)
 PAGES = {"ID_NEW": ("front", "back"), "ID_OLD": ("front", "back"), "additional": ()}
 GOOD = Task("success", reading=READING)
+ALIVE = Verdict(status="passed", technologies=(Checked("liveness", result=True, prediction=0.998),))
+DEVICE = "digest of a browser's secret"
+
+
+T = TypeVar("T")
 
 
 @dataclass
 class Bank:
-    """`looks` are what the next looks at Humo see (an error is raised); after them each task has succeeded."""
+    """`looks` are what the next looks at Humo see (an error is raised); after them each task has succeeded. `verdicts`
+    are biometric.kz's, and after them everybody is alive.
+    """
 
     found: Found | None = None
     looks: deque[Task | FlowError] = field(default_factory=deque)
+    verdicts: deque[Verdict | FlowError] = field(default_factory=deque)
     pages: dict[str, tuple[str, ...]] = field(default_factory=lambda: dict(PAGES))
     mismatch: FlowError | None = None
     asked: list[Effect[Any]] = field(default_factory=list)
@@ -73,7 +84,9 @@ class Bank:
             case PagesOf():
                 result = self.pages.get(effect.document, ())
             case TaskStatus():
-                result = self._looked()
+                result = _next(self.looks, GOOD)
+            case LivenessResult():
+                result = _next(self.verdicts, ALIVE)
             case EnrolClient():
                 result = self._enrolled()
             case WordPrint():
@@ -88,12 +101,6 @@ class Bank:
         if self.mismatch:
             raise self.mismatch
         return "c1"
-
-    def _looked(self) -> Task:
-        seen = self.looks.popleft() if self.looks else GOOD
-        if isinstance(seen, FlowError):
-            raise seen
-        return seen
 
     def drive(self, script: Script[Turn]) -> Turn:
         result: object = None
@@ -112,6 +119,13 @@ class Bank:
 
     def of(self, kind: type[Effect[Any]]) -> list[Any]:
         return [effect for effect in self.asked if isinstance(effect, kind)]
+
+
+def _next(seen: deque[T | FlowError], otherwise: T) -> T:
+    found = seen.popleft() if seen else otherwise
+    if isinstance(found, FlowError):
+        raise found
+    return found
 
 
 class Guest:
@@ -177,6 +191,23 @@ class Guest:
     def not_uploaded(self, error: FlowError) -> Turn:
         return self.give(Happened(self.step, about=self.upload.unique, failed=error))
 
+    def ready(self, session: str = "s-1") -> Turn:
+        """biometric.kz has opened the session that was asked for last."""
+        return self.give(Happened(self.step, about=str(self.openings[-1].nth), result=LivenessSession(id=session)))
+
+    def on_page(self, event: str, number: int = 0, device: str = DEVICE, **more: str) -> Turn:
+        """The liveness page says that; "open" by the link that is given out now, or of that number."""
+        door = self.session.reply.expects.door
+        params = {"event": event, "device": device, **more}
+        return self.give(Returned(number or (door.number if door else 0), params))
+
+    def alive(self) -> Turn:
+        """Through the page, and passed."""
+        self.ready()
+        self.on_page("open")
+        self.on_page("finish")
+        return self.look()
+
     def look(self) -> Turn:
         """The time that the step wished to be woken at has come."""
         assert self.due, "nothing is due"
@@ -239,6 +270,10 @@ class Guest:
         return self.uploads[-1]
 
     @property
+    def openings(self) -> list[OpenLiveness]:
+        return [effect for effect in self.posted if isinstance(effect, OpenLiveness)]
+
+    @property
     def uploads(self) -> list[Upload]:
         return [effect for effect in self.posted if isinstance(effect, Upload)]
 
@@ -261,6 +296,7 @@ _ONWARD: dict[str, Callable[[Guest], object]] = {
     "tax_number": lambda guest: guest.say("020025789"),
     "document": lambda guest: guest.page(f"page {len(guest.uploads)}"),
     "selfie": lambda guest: guest.page("face"),
+    "liveness": lambda guest: guest.alive(),
     "further": lambda guest: guest.page(f"further {len(guest.uploads)}"),
     "secret_word": lambda guest: guest.say(WORD),
     "new_secret_word": lambda guest: guest.press("later"),

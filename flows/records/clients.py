@@ -6,12 +6,13 @@ client exists may not show in the time: for somebody unknown the same work is do
 
 import asyncio
 import hmac
+import json
 from contextlib import suppress
 
 from flows.effects import Found
 from flows.errors import StoreDown
 from flows.identifiers import Identifier
-from flows.model import Proof
+from flows.papers import Proof
 from flows.records.argon import argon2id, decoy, is_argon2id_of
 from flows.records.audit import AuditLog
 from flows.records.decoys import NO_DAY, NOBODY, decoy_row
@@ -29,7 +30,7 @@ _BY_NAME = (
     "FROM names n JOIN clients c ON c.id = n.client_id WHERE n.fingerprint = ANY($1)"
 )
 _BY_ID = "SELECT id, data_key, sealed, word, word_state, created, updated FROM clients WHERE id = $1"
-_PROOFS = "SELECT method, at FROM proofs WHERE client_id = $1 ORDER BY at, method"
+_PROOFS = "SELECT method, at, details FROM proofs WHERE client_id = $1 ORDER BY at, method"
 
 
 class Records:
@@ -146,8 +147,12 @@ class Records:
 
     async def _card(self, row: Row) -> Card:
         proofs = await self.reader.rows(_PROOFS, row[0])
-        proven = tuple(Proof(method=method, at=at) for method, at in proofs)
-        return Card.model_validate({**self._person(row), "client_id": row[0], "proofs": proven})
+        vault = self.keys.vault(row[1], row[0])
+        proven = tuple(
+            Proof(method=method, at=at, details=json.loads(vault.unseal(details, "proof")))
+            for method, at, details in proofs
+        )
+        return Card.model_validate({**unseal_person(vault, row[2]), "client_id": row[0], "proofs": proven})
 
     async def _harden(self, client_id: str) -> None:
         """At once, for one client; whoever is refused a thread keeps a pending word, which works as well."""

@@ -13,7 +13,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flows.errors import ClientMismatch
-from flows.model import Proof
+from flows.papers import Proof
 from flows.records.changes import Change, Held, alter, create, load, named, owners, write
 from flows.records.people import ClientRow
 from flows.records.sealing import RecordKeys, Vault
@@ -38,8 +38,7 @@ class Enrolling:
         async def work(connection: AsyncConnection) -> str:
             changes, vault = await self._changes(connection, row)
             await write(connection, [change for change in changes if change])
-            sealed = vault.seal(json.dumps(details, ensure_ascii=False).encode(), "proof")
-            await _prove(connection, proven, {"client_id": changes[0].id, "dialogue": dialogue, "details": sealed})
+            await _prove(connection, proven, {"client_id": changes[0].id, "dialogue": dialogue}, details, vault)
             return changes[0].id
 
         return await self._writer.twice(work)
@@ -93,10 +92,15 @@ class Enrolling:
         return alter(held, person, named(self._keys, person), now)
 
 
-async def _prove(connection: AsyncConnection, proven: Sequence[Proof], row: dict[str, Any]) -> None:
-    """Each method once for a client and a dialogue."""
+async def _prove(
+    connection: AsyncConnection, proven: Sequence[Proof], row: dict[str, Any], details: dict[str, str], vault: Vault
+) -> None:
+    """Each method once for a client and a dialogue, with the dialogue's `details` and its own."""
     known = select(proofs.c.method).filter_by(client_id=row["client_id"], dialogue=row["dialogue"])
     there = {method for (method,) in await connection.execute(known)}
     for proof in proven:
         if proof.method not in there:
-            await connection.execute(insert(proofs).values(**row, method=proof.method, at=int(proof.at)))
+            told = json.dumps(details | proof.details, ensure_ascii=False).encode()
+            sealed = vault.seal(told, "proof")
+            values = {**row, "method": proof.method, "at": int(proof.at), "details": sealed}
+            await connection.execute(insert(proofs).values(**values))

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from flows.identifiers import Identifier, Kind
-from flows.model import Proof
+from flows.papers import Proof
 from flows.records.sealing import Vault
 
 _COLUMN: dict[Kind, str] = {

@@ -16,7 +16,6 @@ from flows.model import (
     Options,
     Outcome,
     Pass,
-    Proof,
     Refuse,
     Script,
     State,
@@ -58,7 +57,7 @@ class BirthDate(Step[State, BirthDateOptions]):
         yield Note("birth_date_evaluated", {"ok": right})
         if not right:
             return Refuse(WrongAnswer("birth_date"))
-        return Pass(facts.model_copy(update={"proofs": (*facts.proofs, Proof(method=self.name, at=now))}))
+        return Pass(facts.proven(self.name, now))
 
     def _ask(self) -> Ask:
         expects = Expects(kind="date", pattern="^[0-9]{1,2}[.][0-9]{1,2}[.][0-9]{4}$")

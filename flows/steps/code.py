@@ -17,7 +17,6 @@ from flows.model import (
     Options,
     Outcome,
     Pass,
-    Proof,
     Refuse,
     Script,
     State,
@@ -93,7 +92,7 @@ class Code(Step[CodeState, CodeOptions]):
         yield Note("otp_evaluated", {"ok": right})
         if not right:
             return Refuse(WrongAnswer("code"))
-        return Pass(facts.model_copy(update={"proofs": (*facts.proofs, Proof(method=self.name, at=now))}))
+        return Pass(facts.proven(self.name, now))
 
     def _ask(self, state: CodeState, facts: Facts, send: SendCode, limited: FlowError | None) -> Ask:
         expects = Expects(kind="code", pattern=f"^[0-9]{{{self.options.digits}}}$")

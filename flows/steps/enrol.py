@@ -26,7 +26,7 @@ class Enrol(Step[State, Options]):
             crmid=visit.link.external_id if visit.link else None,
             document=visit.document,
             reading=reading,
-            proofs=tuple((proof.method, proof.at) for proof in facts.proofs),
+            proofs=facts.proofs,
         )
         client = yield from perform(enrolling)
         yield Note("enrolled", {"document": visit.document})

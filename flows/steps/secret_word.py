@@ -14,7 +14,6 @@ from flows.model import (
     Options,
     Outcome,
     Pass,
-    Proof,
     Refuse,
     Script,
     State,
@@ -59,7 +58,7 @@ class SecretWord(Step[State, SecretWordOptions]):
         yield Note("word_evaluated", {"ok": right})
         if not right:
             return Refuse(WrongAnswer("word"))
-        return Pass(facts.model_copy(update={"proofs": (*facts.proofs, Proof(method=self.name, at=now))}))
+        return Pass(facts.proven(self.name, now))
 
     def _ask(self) -> Ask:
         return Ask(_QUESTION, _NOTHING, _WORD, tries=self.options.tries)

@@ -5,10 +5,12 @@ address (core.telegram.org/bots/api#making-requests), and `web.py` lets no addre
 """
 
 import re
+from typing import Annotated
 
 from pydantic import Field
 
 from flows.errors import Refused, Unexpected
+from flows.init_data import TELEGRAM
 from flows.upstream.answer import Told
 from flows.upstream.code_gateway import CodeMessage, GatewayOptions
 from flows.upstream.web import BaseUrl, Web
@@ -17,11 +19,22 @@ LARGEST_FILE = 10 * 2**20
 _PATH = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)*[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
 
+AppKey = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
 class TelegramOptions(GatewayOptions):
-    """`url` is the Bot API's host; a Bot API server of one's own is another."""
+    """`url` is the Bot API's host; a Bot API server of one's own is another.
+
+    `app_keys`: Ed25519 keys, in hex, whose signature of a Mini App's launch is taken; none leaves the bot's own HMAC.
+    """
 
     url: BaseUrl = "https://api.telegram.org"
     token_env: str = "SHINOS_TELEGRAM_TOKEN"
+    app_keys: tuple[AppKey, ...] = (TELEGRAM.hex(),)
+
+    @property
+    def ed25519(self) -> tuple[bytes, ...]:
+        return tuple(bytes.fromhex(key) for key in self.app_keys)
 
 
 class _File(Told):

@@ -8,7 +8,6 @@ from typing import Any
 
 from visits import LINK, Bank
 
-from flows.attendance import FRONT, Looking
 from flows.conversation import Arrival, Conversation, Message, Visitor
 from flows.effects import Effect, Uploaded
 from flows.errors import Unavailable
@@ -20,7 +19,9 @@ from flows.performing import Call, Front, Performing
 from flows.settings import Settings
 from flows.shards import SHARDS, shard_of_fingerprint
 from flows.store import Store, open_redis
+from flows.turns import Looking
 from flows.wakes import Carrier, Wakes
+from flows.wiring import FRONT
 
 KEYS = Keys(b"secret of the contract tests, 32 bytes")
 LEASE = 0.5
@@ -64,7 +65,7 @@ class Process:
         self.fronts = {FRONT: log.front}
         self.reader, self.shower = Reader(self), Shower(self)
         self.carriers: dict[Queue, dict[str, Carrier]] = {
-            "talks": {"in": self.reader, "": Looking(self.store, self.conversation, self.fronts)},
+            "talks": {"in": self.reader, "": Looking(self.conversation, self.fronts)},
             "shows": {"show": self.shower},
             "uploads": {"upload": Uploads(self), "link": Links(self)},
         }

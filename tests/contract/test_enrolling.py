@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from flows.errors import ClientMismatch
 from flows.identifiers import Identifier, Kind
-from flows.model import Proof
+from flows.papers import Proof
 from flows.records import enrolling
 from flows.records.clients import Records
 from flows.records.people import ClientRow

@@ -9,7 +9,7 @@ import pytest
 from floors import ROOT
 from readme import HALVES, block
 
-from flows.attendance import callback_secret, chat_front, open_upstreams
+from flows.attendance import callback_secret, open_upstreams
 from flows.safety import unsafe
 from flows.settings import load
 from flows.wiring import gateways, plans
@@ -40,6 +40,10 @@ NEEDED = [
     "SHINOS_TELEGRAM_TOKEN",
     "SHINOS_UPSTREAM__HUMO__URL",
     "SHINOS_LUNA_KEY",
+    "SHINOS_UPSTREAM__BIOMETRIC__URL",
+    "SHINOS_UPSTREAM__BIOMETRIC__PAGES",
+    "SHINOS_UPSTREAM__BIOMETRIC__SCRIPT",
+    "SHINOS_BIOMETRIC_KEY",
     "SHINOS_BOT__CALLBACK_HOSTS",
     "SHINOS_CALLBACK_SECRET",
 ]
@@ -56,7 +60,7 @@ def test_the_webhook_of_the_page_is_safe_too() -> None:
     assert unsafe(load(ROOT / "config.toml", environ)) == []
 
 
-CHAT = ("flow.telegram", "bot", "upstream.telegram", "upstream.humo", "upstream.luna")
+CHAT = ("flow.telegram", "bot", "upstream.telegram", "upstream.humo", "upstream.luna", "upstream.biometric")
 
 
 def test_a_bank_without_the_sections_of_the_chat_needs_no_bot(tmp_path: Path) -> None:
@@ -66,6 +70,6 @@ def test_a_bank_without_the_sections_of_the_chat_needs_no_bot(tmp_path: Path) ->
         text, found = re.subn(rf"^\[{section}\](?:.*\n)(?:(?!\[[a-z]).*\n)*", "", text, flags=re.MULTILINE)
         assert found == 1
     (tmp_path / "config.toml").write_text(text, encoding="utf-8")
-    settings = load(tmp_path / "config.toml", production(*list(production())[-7:]))
+    settings = load(tmp_path / "config.toml", production(*list(production())[-11:]))
     assert unsafe(settings) == []
     assert gateways(settings).gateways.keys() == {"osonsms", "smsc"}

@@ -118,7 +118,7 @@ class Movable:
         """What the worker says when no gateway took the code."""
         sid, shard = await self.sid(step), shard_of_text(step) or 0
         given = Happened("code", failed=CodeUndelivered())
-        await self.house.identification.bring(self.house.fronts, shard, sid, given)
+        await self.house.identification.come(self.house.fronts, shard, sid, given)
 
     async def code(self, step: str) -> str:
         """The one that was, or will be, sent in that step's dialogue."""

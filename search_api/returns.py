@@ -1,0 +1,181 @@
+"""Doors that people come back through: the liveness page, and biometric.kz's webhook.
+
+The page is for any browser and for Telegram's own. Its address holds a ticket, which a GET never uses up: whoever looks
+at links before a person does, burns none. What the page says is told by POST to the same address.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import fields
+from functools import cache
+from html import escape
+from io import BytesIO
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import segno
+from aiohttp import web
+
+from flows.errors import FlowError, Malformed, StepUnknown
+from flows.liveness_door import LivenessDoor, Said, Standing
+from flows.texts import LANGUAGES, Text, render, sentences
+from flows.upstream.biometric import locale_of
+from search_api.answers import refused
+from search_api.iq4 import HOUSE
+from search_api.observing import OBSERVED
+from search_api.parameters import read_body
+
+SAID_LIMIT, WEBHOOK_LIMIT = 16 * 1024, 2**20
+_HERE = Path(__file__).parent
+_WORDS = "liveness.page."
+_TYPES = {".js": "text/javascript", ".css": "text/css"}
+_TELEGRAM = "https://web.telegram.org"
+
+
+def routes(door: LivenessDoor) -> list[web.RouteDef]:
+    """Of the page, its script and its style, and of the webhook."""
+    page = LivenessPage(door)
+    return [
+        *(web.get(f"/liveness/{file.name}", _static(file)) for file in sorted((_HERE / "static").iterdir())),
+        web.get("/liveness/{ticket}", page.shown),
+        web.post("/liveness/{ticket}", page.told),
+        web.post("/biometric/webhook", page.nudged),
+    ]
+
+
+class LivenessPage:
+    def __init__(self, door: LivenessDoor) -> None:
+        self._door = door
+        self._headers = _headers(door.options.origins)
+
+    async def shown(self, request: web.Request) -> web.Response:
+        """GET /liveness/{ticket}: the page; 410 with a page too when the link leads nowhere."""
+        try:
+            language = await self._door.language(request.match_info["ticket"])
+        except StepUnknown as error:
+            request[OBSERVED].code = error.code
+            return self._over(request)
+        settings = request.app[HOUSE].settings
+        words = {key.removeprefix(_WORDS): text for key, text in sentences(language).items() if key.startswith(_WORDS)}
+        given = {
+            "lang": language,
+            "locale": locale_of(language),
+            "script": self._door.options.script,
+            "chat": _chat(settings.bot.name),
+            "help": settings.bot.help,
+            "title": words["intro_title"],
+            "late": words["late"],
+        }
+        # Within a script element only "<" could end it.
+        inside = json.dumps(words, ensure_ascii=False).replace("<", "\\u003c")
+        filled = {name: escape(value) for name, value in given.items()} | {"words": inside}
+        return self._page(_template("liveness").substitute(filled))
+
+    async def told(self, request: web.Request) -> web.Response:
+        """POST /liveness/{ticket}: what the page says; the answer is how it stands."""
+        ticket, language = request.match_info["ticket"], _preferred(request)
+        try:
+            said = _said(await read_body(request, request.app[HOUSE].settings.server.read_seconds, SAID_LIMIT))
+            language = await self._door.language(ticket)
+            standing = await self._door.hears(ticket, said)
+        except FlowError as error:
+            request[OBSERVED].code = error.code
+            return refused(error, language)
+        request[OBSERVED].code = standing.phase
+        return web.json_response(_told(standing))
+
+    async def nudged(self, request: web.Request) -> web.Response:
+        """POST /biometric/webhook: a hint to look, from anybody. Nothing that it says is believed."""
+        body = await read_body(request, request.app[HOUSE].settings.server.read_seconds, WEBHOOK_LIMIT)
+        named = _object(body).get("session_id")
+        known = isinstance(named, str) and 0 < len(named) <= 64 and await self._door.nudge(named)
+        request[OBSERVED].code = "nudge" if known else "unknown"
+        return web.json_response({})
+
+    def _over(self, request: web.Request) -> web.Response:
+        language = _preferred(request)
+        title, text, back = (render(Text(key=_WORDS + key), language) for key in ("over_title", "over_text", "back"))
+        chat = _chat(request.app[HOUSE].settings.bot.name)
+        given = {"lang": language, "title": title, "text": text, "back": back, "chat": chat}
+        whole = _template("liveness_over").substitute({name: escape(value) for name, value in given.items()})
+        return self._page(whole, status=410)
+
+    def _page(self, whole: str, status: int = 200) -> web.Response:
+        return web.Response(status=status, text=whole, content_type="text/html", headers=self._headers)
+
+
+def _static(file: Path) -> Any:
+    body = file.read_bytes()
+
+    async def give(_request: web.Request) -> web.Response:
+        return web.Response(body=body, content_type=_TYPES[file.suffix], charset="utf-8")
+
+    return give
+
+
+def _headers(origins: Iterable[str]) -> dict[str, str]:
+    """Only our own and the widget's hosts; camera and microphone for them alone.
+
+    The widget is the vendor's: it brings styles, pictures, workers and WebAssembly of its own (security.md E7; a script
+    without SRI is the documented exception).
+    """
+    theirs = " ".join(origins)
+    policy = (
+        f"default-src 'none'; script-src 'self' 'wasm-unsafe-eval' {theirs}; connect-src 'self' {theirs}; "
+        f"style-src 'self' 'unsafe-inline' {theirs}; font-src {theirs} data:; img-src 'self' data: blob: {theirs}; "
+        f"media-src 'self' data: blob: {theirs}; worker-src 'self' blob:; frame-src {theirs}; "
+        f"base-uri 'none'; form-action 'none'; frame-ancestors {_TELEGRAM}"
+    )
+    devices = " ".join(["self", *(f'"{origin}"' for origin in origins if origin.startswith("http"))])
+    allowed = f"camera=({devices}), microphone=({devices}), geolocation=(), payment=(), usb=(), display-capture=()"
+    return {"Content-Security-Policy": policy, "Permissions-Policy": allowed}
+
+
+@cache
+def _template(name: str) -> Template:
+    return Template((_HERE / "templates" / f"{name}.html").read_text(encoding="utf-8"))
+
+
+def _chat(name: str) -> str:
+    return f"https://t.me/{name}" if name else ""
+
+
+def _preferred(request: web.Request) -> str:
+    """What the browser asks for, of what we speak; else Russian."""
+    asked = re.findall(r"\b[a-z]{2}\b", request.headers.get("Accept-Language", "").lower()[:200])
+    return next((language for language in asked if language in LANGUAGES), "ru")
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        told = json.loads(body.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _said(body: bytes) -> Said:
+    told = _object(body)
+    known = {name: told.get(name) or "" for name in (field.name for field in fields(Said))}
+    if not known["event"] or not all(isinstance(value, str) for value in known.values()):
+        raise Malformed("event", "missing")
+    return Said(**known)
+
+
+def _told(standing: Standing) -> dict[str, Any]:
+    told: dict[str, Any] = {"phase": standing.phase}
+    for name in ("device", "session", "hosted", "text"):
+        if value := getattr(standing, name):
+            told[name] = value
+    if standing.link:
+        told["link"] = {"address": standing.link, "qr": _qr(standing.link)}
+    return told
+
+
+def _qr(address: str) -> str:
+    """As an SVG image."""
+    image = BytesIO()
+    segno.make(address, error="m", micro=False).save(image, kind="svg", scale=4, border=2, xmldecl=False)
+    return image.getvalue().decode()
