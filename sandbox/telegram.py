@@ -17,6 +17,7 @@ from sandbox.gate import hang
 from sandbox.telegram_chat import Chats
 from sandbox.telegram_files import Files
 from sandbox.telegram_methods import Methods, Said
+from sandbox.telegram_mini_app import PUBLIC, MiniApps
 from sandbox.telegram_orders import NAME, OUTCOMES, Flood
 from sandbox.telegram_profile import Profile
 from sandbox.telegram_refusals import NeverAnswered, NotFound, Refused, Unauthorized
@@ -102,7 +103,8 @@ def routes(world: World) -> list[web.RouteDef]:
     callbacks = Callbacks(world)
     sending = Sending(chats, files, profile, callbacks, Flood(world))
     bot = BotApi(world, Methods(chats, updates, files, profile, sending), files)
-    talk = Talk(chats, files, profile, Acting(chats, updates, files, profile, callbacks))
+    apps = MiniApps(world, TOKEN)
+    talk = Talk(chats, files, profile, Acting(chats, updates, files, profile, callbacks, apps=apps), apps)
     path = "/telegram/bot{token:[^/]*}/{method}"
     return [
         *telegram_page.routes(),
@@ -118,7 +120,7 @@ UPSTREAM = Upstream(
     prefixes=(NAME,),
     routes=routes,
     outcomes=OUTCOMES,
-    credentials={"Токен бота": TOKEN},
+    credentials={"Токен бота": TOKEN, "Ed25519 для Mini Apps": PUBLIC},
     texts=frozenset({"text", "caption"}),
     secrets=frozenset({"secret_token"}),
     path=without_token,

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from sandbox.telegram_given import nested, number
+from sandbox.telegram_given import inline, nested, number
 from sandbox.telegram_refusals import Refused
 
 BOT_ID = 7_000_000_001
@@ -65,6 +65,8 @@ class Profile:
         button = nested(given, "menu_button", "menu button") or {"type": "default"}
         if not isinstance(button, dict) or button.get("type") not in ("default", "commands", "web_app"):
             raise Refused("can't parse menu button: MenuButton has unsupported type")
+        if button["type"] == "web_app":
+            inline({"text": button.get("text"), "web_app": button.get("web_app") or {}})
         self._buttons[number(given, "chat_id")] = button
         return True
 

@@ -12,6 +12,8 @@ from sandbox.control import order_of, readable, wrong
 from sandbox.telegram_acts import Impossible, Order, Upload
 from sandbox.telegram_chat import Chat, Chats
 from sandbox.telegram_files import Files
+from sandbox.telegram_mini_app import Launching, MiniApps
+from sandbox.telegram_people import user_of
 from sandbox.telegram_profile import Profile
 from sandbox.telegram_user import Acting
 from sandbox.telegram_view import listed, live, shown
@@ -25,8 +27,9 @@ FIELDS = ("caption", "file_name", "mime_type", "file_size", "forward", "via_bot"
 
 
 class Talk:
-    def __init__(self, chats: Chats, files: Files, profile: Profile, acting: Acting) -> None:
+    def __init__(self, chats: Chats, files: Files, profile: Profile, acting: Acting, apps: MiniApps) -> None:
         self._chats = chats
+        self._apps = apps
         self._files = files
         self._profile = profile
         self._acting = acting
@@ -59,6 +62,12 @@ class Talk:
     async def list(self, _: web.Request) -> web.Response:
         """The newest chats in which somebody has a name or has said something."""
         return readable([listed(chat) for chat in self._chats.newest(LISTED)])
+
+    async def init_data(self, request: web.Request) -> web.Response:
+        """What a Mini App would be handed now, in good or bad order; no chat comes into being."""
+        order = await order_of(request, Launching) if request.can_read_body else Launching()
+        chat = self._chats.find(user_id := id_of(request))
+        return readable({"init_data": self._apps.init_data(user_of(user_id) if chat is None else chat.user, order)})
 
     async def file(self, request: web.Request) -> web.Response:
         """Photos as pictures, all else as a download that no browser runs."""
@@ -156,5 +165,6 @@ def routes(talk: Talk) -> list[web.RouteDef]:
         web.delete(chat, talk.forget),
         web.get(f"{chat}/live", talk.live),
         web.get("/telegram/_chats", talk.list),
+        web.post("/telegram/_init_data/{user_id:[0-9]{1,15}}", talk.init_data),
         web.get("/telegram/_files/{unique_id:[A-Za-z0-9_-]+}", talk.file),
     ]

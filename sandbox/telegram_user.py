@@ -12,6 +12,7 @@ from sandbox.telegram_acts import Contact, Edit, Impossible, Order, Upload, card
 from sandbox.telegram_chat import Chat, Chats, Message
 from sandbox.telegram_files import Files, Rendition
 from sandbox.telegram_given import LONGEST_TEXT, units
+from sandbox.telegram_mini_app import MiniApps
 from sandbox.telegram_people import User, as_chat, as_sender, user_of
 from sandbox.telegram_profile import Profile
 from sandbox.telegram_sending import Callbacks
@@ -30,8 +31,11 @@ ENDINGS = {"sticker": ".webp", "voice": ".oga", "video": ".mp4", "video_note": "
 
 
 class Acting:
-    def __init__(self, chats: Chats, updates: Updates, files: Files, profile: Profile, callbacks: Callbacks) -> None:
+    def __init__(
+        self, chats: Chats, updates: Updates, files: Files, profile: Profile, callbacks: Callbacks, *, apps: MiniApps
+    ) -> None:
         self._chats = chats
+        self._apps = apps
         self._updates = updates
         self._files = files
         self._profile = profile
@@ -99,7 +103,7 @@ class Acting:
         return extras
 
     def _press(self, chat: Chat, pressed: str, order: Order) -> dict[str, Any]:
-        """Callback data before the reply keyboard's texts before inline buttons' texts and links."""
+        """Callback data before the reply keyboard's texts before inline buttons' texts and links before the menu."""
         messages = [one for one in chat.newest_first() if order.id in (None, one.message_id)]
         inline = [(one, button) for one in messages for row in one.buttons for button in row]
         for message, button in inline:
@@ -109,14 +113,17 @@ class Acting:
             if button["text"] == pressed:
                 return self._key(chat, button, order)
         for message, button in inline:
-            if pressed in (button["text"], button.get("url")):
+            if pressed in (button["text"], button.get("url"), button.get("web_app", {}).get("url")):
                 return self._call_back(chat, message, button)
+        menu = self._profile.button_for(chat.user.user_id)
+        if menu["type"] == "web_app" and pressed in (menu["text"], menu["web_app"]["url"]):
+            return self._opened(chat, menu)
         raise Impossible("press: there is no such button")
 
     def _call_back(self, chat: Chat, message: Message, button: Mapping[str, Any]) -> dict[str, Any]:
         """A button with a link opens it, and the bot hears nothing."""
         if "callback_data" not in button:
-            return {**answer(chat), **{name: button[name] for name in ("url", "web_app") if name in button}}
+            return self._opened(chat, button)
         if chat.blocked:
             raise Impossible("block: the user has blocked the bot")
         query_id, user = str(next(self._ids)), chat.user
@@ -126,6 +133,13 @@ class Acting:
         return answer(
             chat, self._updates.add(user.user_id, "callback_query", {**query, "data": button["callback_data"]})
         )
+
+    def _opened(self, chat: Chat, button: Mapping[str, Any]) -> dict[str, Any]:
+        """`launch`: the Mini App's address with what Telegram hands to it."""
+        told = {**answer(chat), **{name: button[name] for name in ("url", "web_app") if name in button}}
+        if "web_app" in button:
+            told["launch"] = self._apps.launch(chat.user, button["web_app"]["url"])
+        return told
 
     def _key(self, chat: Chat, button: Mapping[str, Any], order: Order) -> dict[str, Any]:
         """A reply keyboard's button says its text or shares the user's own number, in digits only."""

@@ -42,8 +42,22 @@ function follow(url) {
   else if (/^https?:/i.test(url)) open(url, "_blank", "noopener");
 }
 
+// A Mini App opens in a tab of its own, told who the person is, and of what colours this page is.
+async function launch(app, id) {
+  const told = await send({ press: app.url, ...(id && { id }) });
+  if (!told) return;
+  const [at, given] = [new URL(told.launch), getComputedStyle(document.documentElement)];
+  const handed = new URLSearchParams(at.hash.slice(1));
+  const names = { bg_color: "--sheet", text_color: "--ink", hint_color: "--soft", button_color: "--accent", button_text_color: "--accent-ink" };
+  const theme = Object.entries(names).map(([name, color]) => [name, given.getPropertyValue(color).trim()]);
+  handed.set("tgWebAppThemeParams", JSON.stringify(Object.fromEntries(theme)));
+  at.hash = handed.toString();
+  open(at.href, "_blank", "noopener");
+}
+
 async function press(entry, one, pressed) {
-  if (one.url || one.web_app) { follow(one.url || one.web_app.url); return; }
+  if (one.web_app) { launch(one.web_app, entry.id); return; }
+  if (one.url) { follow(one.url); return; }
   pressed.setAttribute("aria-busy", "true");
   await send({ press: one.callback_data, id: entry.id });
   setTimeout(() => pressed.removeAttribute("aria-busy"), 1500);

@@ -88,7 +88,7 @@ function commands(told) {
   $("menu").hidden = !own && !told.commands.length;
   $("menu-text").textContent = own ? told.menu.text : "Меню";
   $("menu").setAttribute("aria-label", own ? told.menu.text : "Команды бота");
-  $("commands").replaceChildren(...(own ? [button("", () => follow(told.menu.web_app.url), told.menu.text)] : []),
+  $("commands").replaceChildren(...(own ? [button("", () => launch(told.menu.web_app), told.menu.text)] : []),
     ...told.commands.map((one) => button("", () => {
       $("commands").hidePopover();
       send({ text: "/" + one.command });

@@ -3,15 +3,18 @@
 import asyncio
 import contextlib
 import io
+import json
 import re
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import aiohttp
 import pytest
+from aiogram.utils.web_app import check_webapp_signature
 from aiohttp.test_utils import TestServer
 from browser import DESKTOP, PHONE, Scheme, audit, browser, opened
 from echo import started
@@ -236,6 +239,23 @@ async def test_whatever_is_written_stays_text(chromium: Browser, sandbox: Sandbo
         await bubble(page, hostile)
         assert await page.title() == "Шинос — чат с ботом"
         assert await page.locator(".bubble a").get_attribute("href") == "https://example.org/?a="
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_a_mini_app_opens_in_a_tab_and_is_told_who_pressed(
+    chromium: Browser, sandbox: Sandbox, scheme: Scheme
+) -> None:
+    await sandbox.act(3, text="раз")
+    app = {"text": "Проверка лица", "web_app": {"url": f"{sandbox.url}_health"}}
+    await sandbox.bot("sendMessage", chat_id=3, text="Покажите лицо", reply_markup={"inline_keyboard": [[app]]})
+    async with opened(chromium, sandbox.page + "#3", scheme=scheme) as page:
+        async with page.context.expect_page() as tab:
+            await page.get_by_role("button", name="Проверка лица").click()
+        address = urlsplit((await tab.value).url)
+        assert address.path == "/_health"
+        handed = dict(parse_qsl(address.fragment))
+        assert check_webapp_signature(TOKEN, handed["tgWebAppData"])
+        assert json.loads(handed["tgWebAppThemeParams"])["bg_color"] == {"light": "#ffffff", "dark": "#1b2225"}[scheme]
 
 
 async def test_its_policy_allows_nothing_from_elsewhere(sandbox: Sandbox) -> None:
