@@ -1,6 +1,6 @@
 """The Auth API: from a token to the client card, and the end of a token (contract §5)."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from flows.errors import FlowError, TokenRefused
-from flows.papers import Proof
+from flows.papers import TECHNOLOGIES, Proof
 from flows.tokens import Identified
 from flows.wiring import House
 from search_api.answers import answered, refused
@@ -77,6 +77,7 @@ async def _card(house: House, token: str, channel: str) -> ClientCard:
     shape = known.model_dump(exclude={"proofs", *_FIELDS, *_OURS})
     told = ((to_camel(name), getattr(known, name)) for name in _FIELDS)
     fields = [Field(name=name, value=value) for name, value in told if value]
+    fields += [Field(name=name, value=value) for name, value in _checked((*known.proofs, *identified.proofs))]
     return ClientCard(**shape, identification=_identification(identified, known.proofs), fields=fields)
 
 
@@ -95,6 +96,15 @@ def _identification(identified: Identified, papers: tuple[Proof, ...]) -> Identi
     if "code" in names:
         level = "high" if "secret_word" in names else "substantial"
     return IdentificationShape(level=level, methods=methods, at=_moment(identified.at))
+
+
+def _checked(proofs: Iterable[Proof]) -> Iterator[tuple[str, str]]:
+    """What each technology of the newest check of a living face found: how sure it was, 0 to 1, or that it passed."""
+    found = [proof for proof in proofs if proof.details.keys() & set(TECHNOLOGIES)]
+    newest = max(found, key=lambda proof: proof.at, default=None)
+    for word, value in (newest.details if newest else {}).items():
+        if word in TECHNOLOGIES:
+            yield to_camel(word), value
 
 
 def _moment(seconds: float) -> datetime:

@@ -1,4 +1,4 @@
-"""The sandbox's people become clients of the bank, for `shinos up`."""
+"""The sandbox's people become clients of the bank, and its biometric.kz is told of our webhook, for `shinos up`."""
 
 import tempfile
 from pathlib import Path
@@ -20,3 +20,13 @@ async def import_cast(settings: Settings) -> int:
         async with open_archive(settings) as records:
             found = await import_csv(Path(file.name), records, country=settings.bank.country)
     return found.created + found.changed + found.unchanged
+
+
+async def subscribe(settings: Settings) -> None:
+    """As an operator does it in biometric.kz's cabinet."""
+    import aiohttp
+
+    webhook = {"url": f"{settings.public_url}/biometric/webhook"}
+    subscriptions = f"{settings.sandbox_url}/biometric/_subscriptions"
+    async with aiohttp.ClientSession() as session, session.post(subscriptions, json=webhook) as response:
+        response.raise_for_status()

@@ -11,6 +11,7 @@ from flows.texts import Text, render
 from shinos.options import NothingAnswers
 
 WAIT_SECONDS = 40.0
+LIVENESS = "[liveness]"
 Say = Callable[[str, str], None]
 Entry = dict[str, Any]
 
@@ -40,15 +41,45 @@ class Chat:
             ("document.ask_front", "front"),
             ("document.ask_back", "back"),
             ("selfie.ask", "selfie"),
+            ("liveness.ask", LIVENESS),
             ("new_secret_word.ask", {"text": self.word}),
             ("new_secret_word.again", {"text": self.word}),
         ):
-            await self._hears(_words(key))
-            await (self._send(given) if isinstance(given, str) else self._act(given))
-            self._say("client", f"[photo: {given}]" if isinstance(given, str) else next(iter(given.values())))
+            asked = await self._hears(_words(key))
+            if given == LIVENESS:
+                await self._prove_alive(asked)
+            elif isinstance(given, str):
+                await self._send(given)
+                self._say("client", f"[photo: {given}]")
+            else:
+                await self._act(given)
+                self._say("client", next(iter(given.values())))
         await self._hears(_words("done.identify"))
 
-    async def _hears(self, text: str) -> None:
+    async def _prove_alive(self, asked: Entry) -> None:
+        """What a browser does with the page behind the button, and the widget within it."""
+        page = next(button["url"] for row in asked["buttons"] for button in row if "url" in button)
+        told = await self._page(page, event="open")
+        self._say("client", "[opens the page and looks into the camera]")
+        for _ in range(int(WAIT_SECONDS)):
+            if told["phase"] == "ready":
+                break
+            await asyncio.sleep(1)
+            told = await self._page(page, event="look", device=told["device"])
+        else:
+            raise NothingAnswers("biometric.kz has opened no session: see `shinos check`")
+        async with self._session.post(f"{self._sandbox}/biometric/flow/{told['session']}/finish") as response:
+            response.raise_for_status()
+        await self._page(page, event="finish", device=told["device"])
+
+    async def _page(self, page: str, **said: str) -> Entry:
+        async with self._session.post(page, json=said) as response:
+            told: Entry = await response.json()
+        if response.status != 200:
+            raise NothingAnswers(f"the liveness page says: {told.get('errorText')}")
+        return told
+
+    async def _hears(self, text: str) -> Entry:
         """Says aloud whatever comes until it is that."""
         end = asyncio.get_running_loop().time() + WAIT_SECONDS
         while asyncio.get_running_loop().time() < end:
@@ -62,7 +93,7 @@ class Chat:
                 self._said.add(said)
                 self._say("bot", said)
                 if text in said:
-                    return
+                    return entry
         raise NothingAnswers("the bot does not answer in the sandbox's chat: is it running? See `shinos check`")
 
     async def _act(self, what: Entry) -> None:

@@ -168,7 +168,7 @@ async def bot(settings: Settings) -> int:
 
 
 async def _with_sandbox(stack: AsyncExitStack, settings: Settings, search_api: str) -> Settings:
-    from shinos.cast import import_cast
+    from shinos.cast import import_cast, subscribe
 
     listening = listen(settings.sandbox.host, settings.sandbox.port, "sandbox")
     port = listening.getsockname()[1]
@@ -176,6 +176,7 @@ async def _with_sandbox(stack: AsyncExitStack, settings: Settings, search_api: s
     settings = settings.model_copy(update={"sandbox": sandbox_settings})
     await open_sandbox(stack, settings, listening, search_api)
     imported = await import_cast(settings)
+    await subscribe(settings)
     sys.stdout.write(f"Sandbox      {url_of(listening)}/ ({imported} people to be, and what they are sent)\n")
     if _attends(settings):
         sys.stdout.write(f"Chat         {url_of(listening)}/telegram/ (be a client of the bot)\n")
