@@ -12,7 +12,7 @@ from readme import HALVES, block
 from flows.attendance import callback_secret, open_upstreams
 from flows.safety import unsafe
 from flows.settings import load
-from flows.wiring import gateways, plans
+from flows.wiring import chat_front, gateways, plans
 
 
 def production(*without: str) -> dict[str, str]:
