@@ -3,6 +3,7 @@
 const TICK = 500;
 const GRACE = 1500; // the widget may ask once more, for less; only then was it a refusal
 const SILENT = 6000; // neither asked for the camera nor touched by the person
+const FORM = 60000; // the same, while there is something to fill in
 const UNANSWERED = 6000; // asked, and neither allowed nor refused
 const NO_PICTURE = 5000;
 const BLACK = 3000;
@@ -93,7 +94,8 @@ export function watchCamera(area, tell) {
     if (seen.pending) return now - since.asked >= UNANSWERED ? "unanswered" : "";
     const wrong = wrongPicture(now);
     if (wrong) return wrong;
-    if (!seen.asked && since.began && now - since.began >= SILENT) return "silent";
+    const patience = area.querySelector("input, select, textarea") ? FORM : SILENT;
+    if (!seen.asked && since.began && now - since.began >= patience) return "silent";
     return since.alive && now - since.alive >= LONG ? "long" : "";
   }
 

@@ -19,3 +19,9 @@ export function keeping(name, blank) {
   };
   return { kept, keep };
 }
+
+/** 144 random bits, by which this tab is known again. */
+export function secret() {
+  const bytes = crypto.getRandomValues(new Uint8Array(18));
+  return btoa(String.fromCharCode(...bytes)).replace(/\+/g, "-").replace(/\//g, "_");
+}

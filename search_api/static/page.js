@@ -1,7 +1,7 @@
 // The liveness page: what the server says (its phase), what the person pressed, what the camera does → one view.
 
 import { Refused, doorAt } from "./door.js";
-import { keeping } from "./keeping.js";
+import { keeping, secret } from "./keeping.js";
 import * as screen from "./screen.js";
 import { launched, toTelegram } from "./telegram.js";
 import { startWidget } from "./widget.js";
@@ -30,8 +30,11 @@ const TOLD = { unanswered: "silent", slow: "script", long: "" }; // the server's
 
 const telegram = launched(location.hash);
 const door = doorAt(location.pathname, (what) => screen.line("notice", what && word(what)));
-/** go: start was pressed. outside: "hosted" or "browser", where the check goes on beside this tab. */
-const blank = { device: "", go: false, telegram: false, scheme: "", outside: "" };
+/**
+ * opened: the server has answered this device. go: start was pressed. outside: "hosted" or "browser", where the check
+ * goes on beside this tab.
+ */
+const blank = { device: "", opened: false, go: false, telegram: false, scheme: "", outside: "" };
 const { kept, keep } = keeping(`liveness:${TICKET}`, blank);
 const now = { answer: {}, view: "", since: 0, due: 0, fault: "", opened: false, finished: "", leaving: false };
 const running = { id: "", end: null, told: new Set() };
@@ -55,21 +58,18 @@ async function tell(event, more = {}, once = false) {
 
 function take(answer) {
   now.answer = answer;
-  kept.device = door.device;
+  Object.assign(kept, { device: door.device, opened: true });
   keep();
   draw();
 }
 
 function refused(event, error) {
   if (event === "finish" || event === "trouble") return; // the next look tells how it stands
-  if (event === "look" && initData) { // Telegram has launched the page anew, over what an older launch left here
-    door.device = "";
-    open();
-  } else if (event === "open" && initData && error.status === 401) { // stale: the link itself may still be unused
+  if (event === "open" && initData && error.status === 401) { // stale: the link itself may still be unused
     initData = "";
     if (kept.go) open();
-  } else if (error.status === 429 || error.status === 409 && !["open", "look"].includes(event)) {
-    kept.go = kept.go && Boolean(door.device);
+  } else if (error.status === 429 || error.status === 409 && event !== "open") {
+    kept.go = kept.go && kept.opened;
     screen.line("refusal", error.text);
     draw();
   } else {
@@ -77,7 +77,12 @@ function refused(event, error) {
   }
 }
 
-const open = () => tell("open", initData ? { init_data: initData } : {}, true);
+/** The browser brings its own secret: where the answer gets lost, the same one may ask again. */
+function open() {
+  kept.device = door.device = kept.device || secret();
+  keep();
+  return tell("open", initData ? { init_data: initData } : {}, true);
+}
 
 // --- One view out of all that
 
@@ -102,10 +107,10 @@ function draw() {
   const told = (end || name === "failed") && now.answer.text || word(late ? `${key}_slow` : `${key}_text`);
   const [title, text] = now.fault ? [word("fault_title"), faultText()] : [word(`${key}_title`), told];
   screen.show(name, title, text, DEAD.has(now.fault) ? [] : parts);
-  const offered = ways || now.opened || Boolean(now.fault) || late && name === "preparing";
+  const offered = ways || late || now.opened || Boolean(now.fault);
   drawWays(name, offered);
-  $("stuck").hidden = Boolean(now.fault) || !(name === "running" || late && name === "checking");
-  $("back").hidden = !chat || !(end || back || late || offered);
+  $("stuck").hidden = name !== "running" || Boolean(now.fault);
+  $("back").hidden = !chat || !(end || back || offered);
   $("back").classList.toggle("main", Boolean(end));
   $("seconds").textContent = slow && seconds() > 1 ? word("seconds", { seconds: seconds() }) : "";
 }
@@ -114,17 +119,22 @@ function drawWays(name, offered) {
   const address = /^https?:\/\//.test(now.answer.hosted || "") ? now.answer.hosted : "";
   for (const link of ["hosted", "reopen"]) $(link).href = address || location.pathname;
   $("outside").hidden = kept.outside !== "hosted" || name !== "outside" || !address;
+  const waiting = Boolean(VIEWS[name].slow); // for us; no other way is faster
   screen.panel(offered, [
-    ...now.fault !== "unsupported" && name !== "preparing" ? ["again"] : [],
-    ...kept.telegram ? ["browser"] : [],
-    "another",
-    ...address && kept.outside !== "hosted" ? ["hosted"] : [],
+    ...waiting || now.fault === "unsupported" ? [] : ["again"],
+    ...kept.telegram && !waiting ? ["browser"] : [],
+    ...waiting ? [] : ["another"],
+    ...address && !waiting && kept.outside !== "hosted" ? ["hosted"] : [],
     "person",
     ...name === "running" && !DEAD.has(now.fault) ? ["stay"] : [],
   ]);
 }
 
-const faultText = () => word(`fault_${now.fault === "denied" && kept.telegram ? "denied_telegram" : now.fault}`);
+function faultText() {
+  const name = now.fault === "denied" && kept.telegram ? "denied_telegram" : now.fault;
+  return word(`fault_${name}`);
+}
+
 const seconds = () => Math.floor((performance.now() - now.since) / 1000);
 
 // --- The widget
@@ -166,7 +176,7 @@ const acts = {
     kept.go = true;
     keep();
     draw();
-    return door.device ? undefined : open();
+    return kept.opened ? undefined : open();
   },
 
   /** A fresh page for a fresh session: a script that failed is not fetched again in the same one. */
@@ -249,7 +259,7 @@ function goTo(url) {
 function step() {
   draw();
   const view = VIEWS[now.view];
-  if (document.hidden || !door.device || view.end || door.busy() || performance.now() < now.due) return;
+  if (document.hidden || !kept.opened || view.end || door.busy() || performance.now() < now.due) return;
   now.due = performance.now() + (LOOK[now.answer.phase] || LOOK_ELSE);
   tell("look");
 }
@@ -263,13 +273,13 @@ function begin() {
   }
   if (kept.scheme) document.documentElement.dataset.scheme = kept.scheme;
   screen.settle();
-  $("help-text").textContent = help;
+  $("help-text").textContent = help || word("help");
   door.device = kept.device;
   for (const [id, act] of Object.entries(acts)) $(id).addEventListener("click", (event) => press($(id), act, event));
   document.addEventListener("visibilitychange", () => { now.due = 0; step(); });
   draw();
-  if (door.device) tell("look");
-  else if (initData) open();
+  if (initData || kept.go && !kept.opened) open();
+  else if (kept.opened) tell("look");
   setInterval(step, 500);
 }
 

@@ -4,7 +4,7 @@ const words = JSON.parse(document.getElementById("words").textContent);
 
 export const $ = (id) => document.getElementById(id);
 export const word = (key, gaps = {}) =>
-  (words[`liveness.page.${key}`] || "").replace(/\{(\w+)\}/g, (_all, name) => String(gaps[name]));
+  (words[key] || "").replace(/\{(\w+)\}/g, (_all, name) => String(gaps[name]));
 
 const PARTS = ["intro", "wait", "mark", "outside", "stage"];
 const BOXES = [["another", "link"], ["person", "help"]];
