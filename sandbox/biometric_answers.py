@@ -111,13 +111,13 @@ def _face2face(session: Session, *, passed: bool) -> dict[str, Any]:
 
 def _edocument(session: Session, *, passed: bool) -> dict[str, Any]:
     if not passed:
-        return {"phone": session.phone or None}
+        return {"phone": session.phone.removeprefix("+") or None}
     person, papers = person_of(session), person_of(session).documents
     owner = {"firstName": person.first_name, "lastName": person.last_name, "middleName": person.middle_name or None}
     issuer = {"nameRu": papers["authority"], "nameKk": papers["authority"], "nameEn": "MINISTRY OF INTERNAL AFFAIRS"}
     common = {"docNumber": papers["id_card"][1:], "docOwner": {"iin": _iin(session), **owner}, "docIssuer": issuer}
     return {
-        "phone": session.phone or None,
+        "phone": session.phone.removeprefix("+") or None,
         "gender": "male" if papers["gender"] == "M" else "female",
         "result_json": {"common": common},
         "extra": {

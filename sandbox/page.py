@@ -21,7 +21,7 @@ def routes(upstreams: tuple[Upstream, ...], search_api: str) -> list[web.RouteDe
         )
         response.headers["Content-Security-Policy"] = (
             f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; "
-            "connect-src 'self'; base-uri 'none'; form-action 'none'"
+            "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'"
         )
         return response
 
