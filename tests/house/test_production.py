@@ -11,8 +11,8 @@ from readme import HALVES, block
 
 from flows.attendance import callback_secret, open_upstreams
 from flows.safety import unsafe
-from flows.settings import load
-from flows.wiring import chat_front, gateways, plans
+from flows.settings import SettingsError, load
+from flows.wiring import chat_front, gateways, open_biometric, plans
 
 
 def production(*without: str) -> dict[str, str]:
@@ -63,13 +63,31 @@ def test_the_webhook_of_the_page_is_safe_too() -> None:
 CHAT = ("flow.telegram", "bot", "upstream.telegram", "upstream.humo", "upstream.luna", "upstream.biometric")
 
 
-def test_a_bank_without_the_sections_of_the_chat_needs_no_bot(tmp_path: Path) -> None:
+def shipped_without(*sections: str) -> str:
     text = (ROOT / "config.toml").read_text(encoding="utf-8")
-    for section in CHAT:
+    for section in sections:
         assert all(f"`[{section}]`" in half for half in HALVES.values())
         text, found = re.subn(rf"^\[{section}\](?:.*\n)(?:(?!\[[a-z]).*\n)*", "", text, flags=re.MULTILINE)
         assert found == 1
-    (tmp_path / "config.toml").write_text(text, encoding="utf-8")
+    return text
+
+
+def test_a_bank_without_the_sections_of_the_chat_needs_no_bot(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text(shipped_without(*CHAT), encoding="utf-8")
     settings = load(tmp_path / "config.toml", production(*list(production())[-11:]))
     assert unsafe(settings) == []
     assert gateways(settings).gateways.keys() == {"osonsms", "smsc"}
+
+
+def test_a_chat_that_checks_no_faces_needs_no_biometric(tmp_path: Path) -> None:
+    text, config = shipped_without("upstream.biometric"), tmp_path / "config.toml"
+    environ = production(*(name for name in production() if "BIOMETRIC" in name))
+    config.write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"step liveness needs the stanza upstream\.biometric"):
+        plans(load(config, environ))
+    config.write_text(text.replace(' "liveness",', ""), encoding="utf-8")
+    settings = load(config, environ)
+    assert unsafe(settings) == []
+    assert plans(settings)
+    assert chat_front(settings).plan.name == "telegram"
+    assert open_biometric(settings) is None
