@@ -31,10 +31,11 @@ class TestTheWay:
             "passport_kind",
             "document",
             "selfie",
+            "liveness",
             "new_secret_word",
         ]
         assert guest.kind == "done"
-        assert guest.proven == ["consent", "contact", "document", "selfie"]
+        assert guest.proven == ["consent", "contact", "document", "selfie", "liveness"]
         assert guest.session.facts.client == "c1"
         assert guest.events.count("enrolled") == 1
 
@@ -184,7 +185,7 @@ class TestEnrolment:
         (written,) = guest.bank.of(EnrolClient)
         assert (written.user, written.username, written.phone, written.document) == (USER, "daler", PHONE, "ID_NEW")
         assert written.reading == READING
-        assert [method for method, _ in written.proofs] == ["consent", "contact", "document", "selfie"]
+        assert [proof.method for proof in written.proofs] == ["consent", "contact", "document", "selfie", "liveness"]
 
     @pytest.mark.parametrize(("printed", "written"), [(None, "020025789"), ("112233445", "112233445")])
     def test_what_is_printed_counts_more_than_what_was_typed(self, printed: str | None, written: str) -> None:
@@ -193,13 +194,14 @@ class TestEnrolment:
             update={"facts": guest.session.facts.visiting(reading=Reading(tax_number=printed), tax_number="020025789")}
         )
         guest.page("face")
+        guest.alive()
         assert guest.bank.of(EnrolClient)[0].reading.tax_number == written
 
     def test_papers_of_somebody_else_leave_the_machine_as_they_are_refused(self) -> None:
-        guest = at("selfie")
+        guest = at("liveness")
         guest.bank.mismatch = ClientMismatch()
         with pytest.raises(ClientMismatch):
-            guest.page("face")
+            guest.alive()
 
 
 class TestNewWord:

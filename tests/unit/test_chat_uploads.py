@@ -42,7 +42,7 @@ class TestItsWay:
         for photo in ("front", "back", "face"):
             guest.page(photo)
             asked.append(guest.asks)
-        assert asked == ["document.ask_front", "document.ask_back", "selfie.ask", "new_secret_word.ask"]
+        assert asked == ["document.ask_front", "document.ask_back", "selfie.ask", "liveness.ask"]
         assert [upload.page for upload in guest.uploads] == ["front", "back", "selfie"]
         assert guest.proven == ["consent", "contact", "document", "selfie"]
 
@@ -142,7 +142,7 @@ class TestBlame:
                 checked(guest, f"{page} {number}", BLURRED)
                 assert guest.kind == "refuse"
             guest.page(f"good {page}")
-        assert guest.step == "new_secret_word"
+        assert guest.step == "liveness"
 
     def test_the_reason_is_told_in_its_own_words(self) -> None:
         guest = at("document")
