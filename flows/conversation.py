@@ -217,7 +217,7 @@ class Conversation:
         if turn.session.over and turn.session.facts.visit:
             made += self._callback(turn.session, taken.now)
             move.session = _forgetting(turn.session)
-        jobs.post(move, made, self._keys, jobs.QUEUES)
+        jobs.post(move, made, self._keys)
         move.queue, move.show, move.cause = "talks", taken.pair if show else None, wake
         verdict, wait = await self._store.move(move)
         if verdict == "limited":

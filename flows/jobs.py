@@ -151,9 +151,9 @@ def make(effect: Effect[None], channel: str, *, guard: str = "", hidden: bool = 
     raise TypeError(f"no performer for {type(effect).__name__}")
 
 
-def post(move: Move, jobs: Sequence[Job], keys: Keys, queues: Mapping[str, Queue] | None = None) -> None:
-    """Put the jobs into the move that they are saved with. Without `queues` the Search API works them."""
-    move.post = [_posting(job, move.sid, keys, (queues or {}).get(job.kind, "wakes")) for job in jobs]
+def post(move: Move, jobs: Sequence[Job], keys: Keys, queues: Mapping[str, Queue] = QUEUES) -> None:
+    """Put the jobs into the move that they are saved with; what is in no queue of these the Search API works."""
+    move.post = [_posting(job, move.sid, keys, queues.get(job.kind, "wakes")) for job in jobs]
     for job in jobs:
         if isinstance(job, SendJob):
             move.send = job.id

@@ -4,6 +4,7 @@ Nothing that a browser says is a verdict. A link serves once; whoever opens the 
 before it is told. In a Telegram Mini App the person shows who they are, so the same link opens again for them.
 """
 
+import re
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ from flows.upstream.biometric import Biometric
 
 LAUNCH_SECONDS = 300
 """Age of a Mini App's launch (security.md §7 #20)."""
+_DEVICE = re.compile("[A-Za-z0-9_-]{22,64}")
+"""A secret that the browser made itself: then it may tell "open" again when our answer was lost."""
 EVENTS = ("finish", "hosted", "trouble", "again")
 
 Phase = Literal["preparing", "ready", "checking", "failed", "passed", "over", "elsewhere"]
@@ -97,7 +100,7 @@ class LivenessDoor:
         state = self._state(session)
         ours = state is not None and bool(device) and digest_of(device) == state.device
         if said.event == "open" and state is not None and not ours:
-            device = new_device()
+            device = device if _DEVICE.fullmatch(device) else new_device()
             session = await self._opened(visited, device, said.init_data)
         elif said.event in EVENTS and ours:
             params = {"event": said.event, "device": digest_of(device), "what": said.what}

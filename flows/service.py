@@ -196,7 +196,7 @@ class Identification:
         if turn.post:
             hidden = not call.front.rules.reveal_unknown
             made = [jobs.make(effect, call.front.name, guard=taken.guard, hidden=hidden) for effect in turn.post]
-            jobs.post(move, made, self._keys)
+            jobs.post(move, made, self._keys, {})
         return tokens.issue(move, session, taken.now, self._keys) if session.reply.kind == "done" else None
 
     async def _limited(self, call: Call, move: Move, turn: Turn, wait: int) -> Answer | None:

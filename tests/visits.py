@@ -3,6 +3,7 @@
 After each turn the session goes through JSON, as it does through the store.
 """
 
+import json
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -49,6 +50,8 @@ from flows.plan import Stanza, make_plan
 from flows.settings import load
 
 STEPS: tuple[Stanza, ...] = load(Path(__file__).parents[1] / "config.toml", {}).flow["telegram"].steps
+BY_PAPERS = json.dumps([step for step in STEPS if step != "liveness"])
+"""The shipped flow without the page, for what is not about it."""
 USER, PHONE, WORD = "41000001", "+992900000001", "ромашка"
 LINK = Link(key="05a4ce19-de3c-4d2c-a464-7356dbdbd107", source="humo_online", access_token="the token of a link")
 READING = Reading(last_name="Раҳимов", first_name="Далер", birth_date="1990-12-31", document_number="A00000025")

@@ -14,14 +14,14 @@ from pathlib import Path
 
 from chat_process import Log, Process
 from servers import RedisServer
-from visits import PHONE, Bank
+from visits import BY_PAPERS, PHONE, Bank
 
-from flows.attendance import chat_front
 from flows.conversation import Arrival
 from flows.model import Chosen, Input, Photo, Sent, Session, Shared
 from flows.performing import Performing
 from flows.settings import load
 from flows.shards import prefix, shard_of_fingerprint
+from flows.wiring import chat_front
 
 CONFIG = Path(__file__).parents[2] / "config.toml"
 
@@ -149,7 +149,7 @@ async def chats(
 ) -> AsyncIterator[Chats]:
     """Nobody works yet; see `Process.work`."""
     more = {f"SHINOS_LIMITS__{name}": str(value) for name, value in limits.items()}
-    settings = load(CONFIG, {"SHINOS_REDIS__URL": redis.url, **more})
+    settings = load(CONFIG, {"SHINOS_REDIS__URL": redis.url, "SHINOS_FLOW__TELEGRAM__STEPS": BY_PAPERS, **more})
     async with AsyncExitStack() as stack:
         made = Chats(chat_front(settings), bank or Bank())
         for _ in range(bots):

@@ -105,10 +105,10 @@ class ChatStand(Stand):
         return keys.fingerprint("chat", str(guest.user))
 
 
-def shipped_flow() -> str:
-    """The steps of the shipped chat, less patient."""
+def shipped_flow(*, liveness: bool = False) -> str:
+    """The steps of the shipped chat, less patient; without the page, for what is not about it."""
     steps = tomllib.loads(SHIPPED.read_text(encoding="utf-8"))["flow"]["telegram"]["steps"]
-    tables = [step if isinstance(step, dict) else {"kind": step} for step in steps]
+    tables = [step if isinstance(step, dict) else {"kind": step} for step in steps if liveness or step != "liveness"]
     waiting = [table | {"limit": GIVEN_UP_AFTER} for table in tables if table["kind"] in ("document", "selfie")]
     return json.dumps([next((one for one in waiting if one.items() >= table.items()), table) for table in tables])
 

@@ -5,25 +5,22 @@ second from a bot, which three hundred people reach who think for ten seconds; t
 """
 
 import asyncio
-import json
 import os
 import re
 import sys
-import tomllib
 from contextlib import suppress
 from pathlib import Path
 
-from chat_stand import SHIPPED, chat_stand
+from chat_stand import chat_stand
 from cradle import Cradle
 from crowd import CHECKED, crowd
 from servers import RedisServer
+from visits import BY_PAPERS
 
 FULL = bool(os.environ.get("PROOF"))
 PEOPLE, THINK = (300, 20.0) if FULL else (30, 1.0)
 SECONDS = 480.0
 WITHIN = 2.0
-STEPS = json.dumps(tomllib.loads(SHIPPED.read_text(encoding="utf-8"))["flow"]["telegram"]["steps"])
-"""As shipped: nobody is given up earlier."""
 MEMORY_MIB = 400
 
 
@@ -50,7 +47,7 @@ def _resident(pid: int) -> int:
 
 async def test_many_at_once(folder: Path, redis_server: RedisServer, cradle: Cradle) -> None:
     async with chat_stand(
-        folder, redis_server, cradle, SANDBOX__SPEED="1", LIMITS__LEASE="30", FLOW__TELEGRAM__STEPS=STEPS
+        folder, redis_server, cradle, SANDBOX__SPEED="1", LIMITS__LEASE="30", FLOW__TELEGRAM__STEPS=BY_PAPERS
     ) as chats:
         watching = asyncio.create_task(measured(chats.bots[0].pid))
         members = await crowd(chats, PEOPLE, think=THINK, seconds=SECONDS)
