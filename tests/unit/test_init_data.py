@@ -131,7 +131,7 @@ WRONG = {
     "an empty person": urlencode(signed(user="")),
     "person is no JSON": urlencode(signed(user="{")),
     "person is a list": urlencode(signed(user="[1]")),
-    "person without end": urlencode(signed(user="[" * 3000)),
+    "person without end": urlencode(signed(user="[" * 3000), safe="["),
     **{
         f"id is {value!r}": urlencode(signed(user=json.dumps({"id": value})))
         for value in (0, -1, True, None, "1", 1.0, [1], 2**63, 10**300)
@@ -139,7 +139,7 @@ WRONG = {
     "a line end moves the time": urlencode(
         {LAUNDERED: "AAA"} | {key: value for key, value in signed().items() if key not in ("auth_date", "query_id")}
     ),
-    "not UTF-8": urlencode(signed()) + "&x=%ff",
+    "not UTF-8": urlencode(signed(x="\ufffd")).replace("%EF%BF%BD", "%ff"),
     "half a character": urlencode(signed()) + "&x=\ud800",
     "a zero byte": urlencode(resigned(signed() | {"x": "\0"})),
     "too many fields": urlencode(resigned(signed() | {f"x{n}": "1" for n in range(40)})),
