@@ -82,10 +82,10 @@ def check_proof(plan: Plan) -> None:
     all that is asked is passed over for whoever has none of it.
     """
     asked = (step for step in plan.steps if getattr(step.options, "skip", "never") == "never")
-    if not any(step.needs or step.gives - {"client"} for step in asked):
+    if not any(step.needs or step.gives - {"client", "alive"} for step in asked):
         raise PlanError(
-            f"flow.{plan.name}.steps: nobody has to prove anything; "
-            "besides client, a step is needed that is never skipped"
+            f"flow.{plan.name}.steps: nobody has to prove who they are; "
+            "besides client and liveness, a step is needed that is never skipped"
         )
 
 

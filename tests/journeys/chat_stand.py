@@ -55,6 +55,14 @@ class ChatStand(Stand):
         whole = (*words, "--config", str(self.config))
         return self.cradle.start(self.folder, *whole, environ={**self.environ, **environ})
 
+    async def open_page(self) -> None:
+        """The Search API for the page; biometric.kz's webhook is told to it, as in the cabinet."""
+        url = self.serve().url
+        self.environ["SHINOS_SERVER__PUBLIC_URL"] = url
+        webhook = {"url": f"{url}/biometric/webhook"}
+        async with self.session.post(f"{self.sandbox.url}/biometric/_subscriptions", json=webhook) as response:
+            assert response.status == 200, await response.text()
+
     def guest(self, user: int = 0, language: str = "en") -> Guest:
         """Somebody new; 1 … 20 are the cast's Tajik clients, with their phones."""
         return Guest(self.session, self.sandbox.url, user or next(self.users), language=language)
@@ -125,11 +133,14 @@ def own_redis(folder: Path) -> Iterator[RedisServer]:
 
 @asynccontextmanager
 async def chat_stand(
-    folder: Path, redis: RedisServer, cradle: Cradle, *, bots: int = 1, **environ: str
+    folder: Path, redis: RedisServer, cradle: Cradle, *, bots: int = 1, liveness: bool = False, **environ: str
 ) -> AsyncIterator[ChatStand]:
-    """Runs it but for the Search API; `environ` are settings, SHINOS_… without the prefix."""
+    """Runs it but for the Search API; `environ` are settings, SHINOS_… without the prefix.
+
+    With `liveness` its step is among the flow's, and the Search API, whose page it is, runs too.
+    """
     settings = {**FREE, "REDIS__URL": redis.url, "STORAGE__DIR": str(folder / "var"), **environ}
-    settings.setdefault("FLOW__TELEGRAM__STEPS", shipped_flow())
+    settings.setdefault("FLOW__TELEGRAM__STEPS", shipped_flow(liveness=liveness))
     variables = {f"SHINOS_{name}": value for name, value in settings.items()}
     sandbox = cradle.start(folder, "sandbox", "--config", str(SHIPPED), environ=variables)
     port = variables["SHINOS_SANDBOX__PORT"] = sandbox.url.rpartition(":")[2]
@@ -137,6 +148,8 @@ async def chat_stand(
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         standing = ChatStand(folder, SHIPPED, variables, session, sandbox, cradle=cradle)
         try:
+            if liveness:
+                await standing.open_page()
             for _ in range(bots):
                 standing.bot()
             yield standing

@@ -72,6 +72,14 @@ class Guest(Person):
     async def shoot(self, page: str, how: str = "document") -> None:
         await self.send(await self.shot(page), how=how)
 
+    async def to_liveness(self, payload: str = "") -> Entry:
+        """To the question with the page's buttons."""
+        await self.to_photo(payload)
+        for page, asked in (("front", "document.ask_back"), ("back", "selfie.ask"), ("selfie", "liveness.ask")):
+            await self.shoot(page)
+            entry = await self.told(asked)
+        return entry
+
     async def to_word(self, payload: str = "") -> None:
         await self.to_photo(payload)
         await self.shoot("front")
