@@ -9,7 +9,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from browser import PHONE, audit, browser, opened
+from browser import FAKE_CAMERA, PHONE, audit, browser, opened
 from playwright.async_api import Browser, Page, expect
 from readme import ROOT, block
 from test_chat_page import CLEAN, KEPT, SETTLED, bubble, say
@@ -22,7 +22,7 @@ WORD = "горный ветер"
 
 @pytest.fixture(scope="module")
 async def chromium() -> AsyncIterator[Browser]:
-    async with browser() as started:
+    async with browser(*FAKE_CAMERA) as started:
         yield started
 
 
@@ -47,7 +47,23 @@ async def upload(page: Page, file: Path, how: str) -> None:
     await (await chooser.value).set_files(file)
 
 
+async def look_into_the_camera(chat: Page, folder: Path) -> None:
+    """The button opens the Mini App, the widget runs with the camera, and the chat goes on by itself."""
+    button = chat.get_by_role("button", name="Показать, что это я")
+    await expect(button).to_be_visible(timeout=20_000)
+    async with chat.expect_popup() as opening:
+        await button.click()
+    page = await opening.value
+    await page.locator("#start").click()
+    await expect(page.locator("#flow-widget video")).to_be_visible(timeout=20_000)
+    await page.screenshot(path=folder / "camera.png")
+    await asyncio.to_thread(shutil.copy, folder / "camera.png", KEPT / "looking-into-the-camera.png")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Готово, это вы", timeout=20_000)
+    await page.close()
+
+
 async def test_from_start_to_the_card(chromium: Browser, running: Up, tmp_path: Path) -> None:
+    KEPT.mkdir(parents=True, exist_ok=True)
     async with opened(chromium, f"{running.sandbox}/telegram/#{DALER}", PHONE) as page:
         await page.get_by_role("button", name="Начать", exact=True).click()
         await expect(page.get_by_role("button", name="Согласен", exact=True)).to_be_visible(timeout=40_000)
@@ -60,6 +76,7 @@ async def test_from_start_to_the_card(chromium: Browser, running: Up, tmp_path: 
         await upload(page, await paper(running, "back", tmp_path), "Фото")
         await expect(page.locator(".bubble").filter(has_text="ваше лицо").last).to_be_visible(timeout=20_000)
         await upload(page, await paper(running, "selfie", tmp_path), "Файл")
+        await look_into_the_camera(page, tmp_path)
         await expect(page.locator(".bubble").filter(has_text="кодовое слово").last).to_be_visible(timeout=20_000)
         await say(page, WORD)
         await bubble(page, "ещё раз")
@@ -67,13 +84,12 @@ async def test_from_start_to_the_card(chromium: Browser, running: Up, tmp_path: 
         await bubble(page, "банк вас узнал")
         await expect(page.locator(".bubble").filter(has_text=WORD)).to_have_count(0)
         await page.evaluate(SETTLED)
-        KEPT.mkdir(parents=True, exist_ok=True)
         await page.screenshot(path=tmp_path / "identified.png")
         await asyncio.to_thread(shutil.copy, tmp_path / "identified.png", KEPT / "identified-in-the-browser.png")
         assert await audit(page) == CLEAN
     told = await asyncio.to_thread(pasted, running)
     assert '"A31950021"' in told
-    assert all(f'"{method}"' in told for method in ("contact", "document", "selfie", "code", "secret_word"))
+    assert all(f'"{method}"' in told for method in ("contact", "document", "selfie", "liveness", "code", "secret_word"))
 
 
 def pasted(running: Up) -> str:
