@@ -43,11 +43,13 @@ FIRST, THEN, HOSTED, WATCHING = 5.0, 3.0, 5.0, 15.0
 """Seconds until the result is looked at: after the widget's end, then each time; while the person is on biometric.kz's
 own page, which tells nobody when it is over; and before any end was told.
 """
-NUDGED = 1.0
-"""Seconds between two looks, however often we are told that there might be something to see."""
+NUDGED, SOON = 1.0, 0.1
+"""Seconds between two looks, however often we are told that there might be something to see; and until such a look."""
 SLOW_AFTER = 20
-SESSIONS = 3
-"""Sessions for each try: a camera that fails costs no try, but sessions are not for ever either."""
+SESSIONS, OPENINGS = 3, 9
+"""For each try, how many sessions, and how often one is asked for: a camera that fails costs no try, and a session that
+could not be had is none, but neither is for ever.
+"""
 TROUBLES = ("denied", "no_camera", "busy", "black", "frozen", "script", "start", "silent", "unsupported")
 
 
@@ -91,18 +93,22 @@ class LivenessOptions(Options):
 
 class LivenessState(State):
     """`links` that were used: the next one is the only one that serves. `device`: the digest of what the browser that
-    came last holds. `since` a session was opened, `ended` the widget said that it was over, `looked` (Unix seconds).
-    `code` and `because` are those of what it `failed` with.
+    came last holds. `openings`: sessions asked for, `sessions`: those that were had.
+
+    Unix seconds: `since` the session was asked for, then had, then its page opened; `ended`: so the widget said;
+    `looked`, and `due` to look again. `code` and `because` are those of what it `failed` with.
     """
 
     phase: Literal["opening", "ready", "running", "checking", "failed"] = "opening"
     session: str = Field(default="", repr=False)
-    sessions: int = 1
+    openings: int = 1
+    sessions: int = 0
     links: int = 0
     device: str = Field(default="", repr=False)
     since: float = 0
     ended: float = 0
     looked: float = 0
+    due: float = 0
     hosted: bool = False
     trouble: str = ""
     failures: int = 0
@@ -128,11 +134,9 @@ class Liveness(Step[LivenessState, LivenessOptions]):
             return self._opened(state, given, facts, now)
         if isinstance(given, Typed) and not facts.visit and under_way and now - state.looked >= NUDGED:
             return (yield from self._look(state, facts, now))  # a chat server's client says that they are back
-        if isinstance(given, Wake) and state.phase in ("running", "checking"):
-            return (yield from self._look(state, facts, now))
-        if isinstance(given, Again | Wake):
-            return self._stand(state, facts, now)
-        return Refuse(LivenessWanted())
+        if isinstance(given, Wake):
+            return (yield from self._woken(state.model_copy(update={"due": 0}), facts, now))
+        return self._stand(state, facts, now) if isinstance(given, Again) else Refuse(LivenessWanted())
 
     def _opening(self, state: LivenessState, facts: Facts) -> OpenLiveness:
         visit = facts.visit
@@ -140,7 +144,7 @@ class Liveness(Step[LivenessState, LivenessOptions]):
         filled = self.options.edocument != "none"
         return OpenLiveness(
             self.name,
-            state.sessions,
+            state.openings,
             photo.ref if photo else "",
             facts.phone if filled else None,
             visit.reading.tax_number if filled and visit else None,
@@ -150,53 +154,65 @@ class Liveness(Step[LivenessState, LivenessOptions]):
 
     def _opened(self, state: LivenessState, given: Happened, facts: Facts, now: float) -> Outcome:
         """The session that was asked for last; on the page somebody may be waiting for it."""
-        if state.phase != "opening" or given.about not in ("", str(state.sessions)):
+        if not given.about and state.phase in ("opening", "running", "checking"):  # whoever looked has died of it
+            return self._failed(state, Unavailable(), facts, now)
+        if state.phase != "opening" or given.about != str(state.openings):
             return self._stand(state, facts, now)
         if not isinstance(given.result, LivenessSession):
             return self._failed(state, Unavailable(), facts, now)
         phase = "running" if state.device else "ready"
-        update = {"session": given.result.id, "since": now, "phase": phase}
+        update = {"session": given.result.id, "sessions": state.sessions + 1, "since": now, "phase": phase, "due": 0}
         return self._stand(state.model_copy(update=update), facts, now)
+
+    def _woken(self, state: LivenessState, facts: Facts, now: float) -> Script[Outcome]:
+        if state.phase in ("running", "checking"):
+            return (yield from self._look(state, facts, now))
+        if state.phase == "opening" and now - state.since >= self.options.patience:
+            return self._failed(state, Unavailable(), facts, now)
+        return self._stand(state, facts, now)
 
     def _returned(self, state: LivenessState, given: Returned, facts: Facts, now: float) -> Script[Outcome]:
         """What is not for the device that came last, or by no link that still serves, changes nothing."""
         event, device = given.params.get("event"), given.params.get("device", "")
         if event == "nudge" and state.phase in ("running", "checking") and now - state.looked >= NUDGED:
-            return self._stand(state, facts, now, 0.0)
+            return self._stand(state.model_copy(update={"due": min(state.due, now + SOON)}), facts, now)
         if event == "open" and (given.number == state.links + 1 or given.params.get("launched")):
             yield Note("liveness_opened", {"link": state.links + 1})
-            phase = "running" if state.phase == "ready" else state.phase
-            update = {"links": state.links + 1, "device": device, "phase": phase, "trouble": "", "hosted": False}
+            update: dict[str, object] = {"links": state.links + 1, "device": device, "trouble": "", "hosted": False}
+            if state.phase == "ready":  # however long the link has lain there
+                update |= {"phase": "running", "since": now}
             state = state.model_copy(update=update)
-            return self._anew(state, facts, now) if phase == "failed" else self._stand(state, facts, now)
+            return self._anew(state, facts, now) if state.phase == "failed" else self._stand(state, facts, now)
         if event == "again" and device and device == state.device and state.phase in ("running", "failed"):
             return self._anew(state, facts, now)
-        change: dict[str, object] = {}
         if device and device == state.device and state.phase == "running":
-            change = self._told(event, given.params.get("what", ""), now)
-        if "trouble" in change:
-            yield Note("liveness_trouble", {"what": str(change["trouble"])})
-        return self._stand(state.model_copy(update=change), facts, now)
+            state = yield from self._told(state, event, given.params.get("what", ""), now)
+        return self._stand(state, facts, now)
 
     @staticmethod
-    def _told(event: str | None, what: str, now: float) -> dict[str, object]:
-        """How it goes on the page."""
+    def _told(state: LivenessState, event: str | None, what: str, now: float) -> Script[LivenessState]:
+        """How it goes on the page. What it has told before changes nothing."""
+        update: dict[str, object] = {}
         if event == "finish":
-            return {"phase": "checking", "ended": now}
-        if event == "hosted":
-            return {"hosted": True}
-        return {"trouble": what} if event == "trouble" and what in TROUBLES else {}
+            update = {"phase": "checking", "ended": now, "due": 0}
+        elif event == "hosted" and not state.hosted:
+            update = {"hosted": True, "due": 0}
+        elif event == "trouble" and what in TROUBLES and what != state.trouble:
+            yield Note("liveness_trouble", {"what": what})
+            update = {"trouble": what}
+        return state.model_copy(update=update)
 
     def _anew(self, state: LivenessState, facts: Facts, now: float) -> Outcome:
         """Another session: each serves once."""
-        if state.sessions >= SESSIONS * self.options.tries:
+        tries = self.options.tries
+        if state.sessions >= SESSIONS * tries or state.openings >= OPENINGS * tries:
             return Stop(LivenessSpent())
-        kept = {"links": state.links, "device": state.device, "failures": state.failures}
-        fresh = LivenessState(sessions=state.sessions + 1, since=now, **kept)
+        kept = state.model_dump(include={"sessions", "links", "device", "failures"})
+        fresh = LivenessState(**kept, openings=state.openings + 1, since=now)
         return self._stand(fresh, facts, now, post=(self._opening(fresh, facts),))
 
     def _look(self, state: LivenessState, facts: Facts, now: float) -> Script[Outcome]:
-        verdict, state = Verdict(status="running"), state.model_copy(update={"looked": now})
+        verdict, state = Verdict(status="running"), state.model_copy(update={"looked": now, "due": 0})
         try:
             verdict = yield from perform(LivenessResult(state.session))
         except (Unavailable, Unexpected):
@@ -223,28 +239,24 @@ class Liveness(Step[LivenessState, LivenessOptions]):
         update = {"phase": "failed", "failures": failures, "code": failed.code, "because": failed.key}
         return self._stand(state.model_copy(update=update), facts, now)
 
-    def _stand(
-        self,
-        state: LivenessState,
-        facts: Facts,
-        now: float,
-        seconds: float | None = None,
-        post: tuple[OpenLiveness, ...] = (),
-    ) -> Ask | Wait:
-        """What the chat shows: the link, or once it was opened where the person is, and a link for another device."""
+    def _stand(self, state: LivenessState, facts: Facts, now: float, post: tuple[OpenLiveness, ...] = ()) -> Ask | Wait:
+        """What the chat shows: the link, or once it was opened where the person is, and a link for another device.
+
+        A look that is due stays due, whatever is said meanwhile.
+        """
         door = Door(page=PAGE, number=state.links + 1)
         text = Text(key="liveness.ask" if facts.visit else "liveness.ask_there")
         if state.phase == "failed" or not state.device:
+            state = state.model_copy(update={"due": 0})
             return Ask(text, state, Expects(kind="link", door=door), error=_error(state), post=post)
         text = _progress(state, now) if facts.visit else text
-        until = now + max(self._pause(state, now) if seconds is None else seconds, 0.1)
-        return Wait(text, state, until, post, door=door)
+        due = state.due or now + self._pause(state)
+        return Wait(text, state.model_copy(update={"due": due}), due, post, door=door)
 
-    def _pause(self, state: LivenessState, now: float) -> float:
-        if state.phase != "checking":
-            return HOSTED if state.hosted else WATCHING
-        first = state.ended + FIRST - now
-        return first if first > 0 and state.looked < state.ended else THEN
+    def _pause(self, state: LivenessState) -> float:
+        if state.phase == "checking":
+            return THEN if state.looked > state.ended else FIRST
+        return HOSTED if state.hosted else WATCHING
 
 
 def _progress(state: LivenessState, now: float) -> Text:
