@@ -5,11 +5,13 @@ No line repeats a secret.
 
 import re
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
 from flows.settings import SANDBOX, SANDBOX_SECRETS, Settings
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_WITH_A_PAGE = {"liveness"}
 _LONG = 22
 """Characters of a secret that others hold too: 128 bits."""
 _FLOW_KEY = 47
@@ -31,9 +33,18 @@ def unsafe(settings: Settings) -> list[str]:
     if redis.scheme in {"redis", "rediss"} and not redis.password:
         found.append("redis.url: no password; whoever reaches that port reads and forges dialogues")
     found += _keys(settings)
+    kinds = {_kind(step) for flow in settings.flow.values() for step in flow.steps}
+    if kinds & _WITH_A_PAGE and not settings.public_url.startswith("https://"):
+        found.append(
+            "server.public_url: must be https, or no browser gives its camera and links can be read on their way"
+        )
     if settings.bot.flow in settings.flow:
         found += _chat(settings)
     return found
+
+
+def _kind(step: str | dict[str, Any]) -> str:
+    return step if isinstance(step, str) else str(step.get("kind"))
 
 
 def _upstreams(settings: Settings) -> Iterator[str]:

@@ -88,9 +88,10 @@ async def _metrics(_request: web.Request) -> web.Response:
     return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-async def _openapi(_request: web.Request) -> web.Response:
-    return web.json_response(document())
+async def _openapi(request: web.Request) -> web.Response:
+    return web.json_response(document(doors=request.app[iq4.HOUSE].liveness is not None))
 
 
-async def _docs(_request: web.Request) -> web.Response:
-    return web.Response(text=docs_page(), content_type="text/html", headers=DOCS_HEADERS)
+async def _docs(request: web.Request) -> web.Response:
+    page = docs_page(doors=request.app[iq4.HOUSE].liveness is not None)
+    return web.Response(text=page, content_type="text/html", headers=DOCS_HEADERS)

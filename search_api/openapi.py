@@ -11,6 +11,7 @@ from pydantic.json_schema import models_json_schema
 
 from search_api.answers import Question, Refusal, TokenAnswer
 from search_api.card import ClientCard, Revoked
+from search_api.returns import Nudge, PageCall, PageShape
 
 DOCS_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'"}
 _CARRIERS = ("application/x-www-form-urlencoded", "multipart/form-data", "application/json")
@@ -56,10 +57,10 @@ class Health(BaseModel):
 
 
 @cache
-def document() -> dict[str, Any]:
-    """The whole API, as OpenAPI 3.1."""
+def document(*, doors: bool = False) -> dict[str, Any]:
+    """The whole API, as OpenAPI 3.1; with `doors` the page's side of liveness too."""
     models: tuple[type[BaseModel], ...] = (
-        SearchCall, TokenCall, Question, TokenAnswer, Refusal, ClientCard, Revoked, Health,
+        SearchCall, TokenCall, Question, TokenAnswer, Refusal, ClientCard, Revoked, Health, PageCall, PageShape, Nudge,
     )  # fmt: skip
     template = "#/components/schemas/{model}"
     _, schema = models_json_schema([(model, "validation") for model in models], ref_template=template)
@@ -71,7 +72,7 @@ def document() -> dict[str, Any]:
             "description": "Tells a chat server who its client is, step by step.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "paths": {**_calls(), **_service()},
+        "paths": {**_calls(), **(_doors() if doors else {}), **_service()},
         "components": {"schemas": schema["$defs"], "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}},
     }
 
@@ -108,6 +109,37 @@ def _operation(identity: str, summary: str, call: str, answer: dict[str, Any]) -
     return {"operationId": identity, "summary": summary, "requestBody": body, "responses": responses}
 
 
+def _doors() -> dict[str, Any]:
+    ticket = {"name": "ticket", "in": "path", "required": True, "schema": {"type": "string"}}
+    html = {"text/html": {"schema": {"type": "string"}}}
+    refusal = {"application/json": {"schema": _ref("Refusal")}}
+    told = {
+        "400": "Not what the page says (3001)",
+        "401": "Telegram's initData refused (1035)",
+        "403": "Another person's link (1040)",
+        "409": "The link was used (1039)",
+        "410": "The link leads nowhere (1004)",
+        "413": "Body over 16 KiB (3004)",
+        "503": "Our store is down (9002)",
+    }
+    answers: dict[str, Any] = {status: {"description": text, "content": refusal} for status, text in told.items()}
+    answers["200"] = {"description": "How it stands", "content": {"application/json": {"schema": _ref("PageShape")}}}
+    body = {"required": True, "content": {"application/json": {"schema": _ref("PageCall")}}}
+    seen = {status: {"description": text, "content": html} for status, text in _PAGES.items()}
+    page = {"operationId": "liveness_page", "summary": "The liveness page", "parameters": [ticket], "responses": seen}
+    says = {"operationId": "liveness_says", "summary": "What the liveness page says", "parameters": [ticket]}
+    nudge = {"required": True, "content": {"application/json": {"schema": _ref("Nudge")}}}
+    nudged = {"200": {"description": "Heard; whether it is so is asked for"}, "413": answers["413"]}
+    webhook = {"operationId": "biometric_webhook", "summary": "A nudge of biometric.kz's: look at it"}
+    return {
+        "/liveness/{ticket}": {"get": page, "post": {**says, "requestBody": body, "responses": answers}},
+        "/biometric/webhook": {"post": {**webhook, "requestBody": nudge, "responses": nudged}},
+    }
+
+
+_PAGES = {"200": "The page; looking at it uses nothing up", "410": "The link leads nowhere"}
+
+
 def _service() -> dict[str, Any]:
     health = {"application/json": {"schema": _ref("Health")}}
     down = {"description": "Something that we depend on is down", "content": health}
@@ -132,9 +164,9 @@ def _ref(model: str) -> dict[str, str]:
 
 
 @cache
-def docs_page() -> str:
+def docs_page(*, doors: bool = False) -> str:
     """The document as one page of HTML: no script, nothing from elsewhere."""
-    whole = document()
+    whole = document(doors=doors)
     sections = "".join(
         _section(path, method, operation, whole)
         for path, methods in whole["paths"].items()

@@ -7,22 +7,22 @@ at links before a person does, burns none. What the page says is told by POST to
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import fields
 from functools import cache
 from html import escape
 from io import BytesIO
 from pathlib import Path
 from string import Template
-from typing import Any
+from typing import Any, Literal
 
 import segno
 from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from flows.errors import FlowError, Malformed, StepUnknown
-from flows.liveness_door import LivenessDoor, Said, Standing
+from flows.liveness_door import LivenessDoor, Phase, Said, Standing
 from flows.texts import LANGUAGES, Text, render, sentences
 from flows.upstream.biometric import locale_of
-from search_api.answers import refused
+from search_api.answers import answered, refused
 from search_api.iq4 import HOUSE
 from search_api.observing import OBSERVED
 from search_api.parameters import read_body
@@ -32,6 +32,45 @@ _HERE = Path(__file__).parent
 _WORDS = "liveness.page."
 _TYPES = {".js": "text/javascript", ".css": "text/css"}
 _TELEGRAM = "https://web.telegram.org"
+
+
+class PageCall(BaseModel):
+    """What the liveness page says of itself; never a verdict."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    event: Literal["open", "look", "finish", "hosted", "trouble", "again", "another"]
+    device: str = Field(default="", max_length=64, description="the secret of this browser")
+    init_data: str = Field(default="", description="how Telegram has launched the page as a Mini App")
+    what: str = Field(default="", max_length=32, description="what is wrong with the camera")
+
+
+class Handover(BaseModel):
+    """A link for another device, and the same as a QR code (SVG)."""
+
+    address: str
+    qr: str
+
+
+class PageShape(BaseModel):
+    """Status 200: how it stands."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    phase: Phase
+    device: str | None = None
+    session: str | None = Field(default=None, description="biometric.kz's, for its widget")
+    hosted: str | None = Field(default=None, description="biometric.kz's own page for it")
+    text: str | None = None
+    link: Handover | None = None
+
+
+class Nudge(BaseModel):
+    """Of it only the session's name is looked at."""
+
+    model_config = ConfigDict(extra="allow")
+
+    session_id: str = Field(min_length=1, max_length=64)
 
 
 def routes(door: LivenessDoor) -> list[web.RouteDef]:
@@ -77,20 +116,22 @@ class LivenessPage:
         """POST /liveness/{ticket}: what the page says; the answer is how it stands."""
         ticket, language = request.match_info["ticket"], _preferred(request)
         try:
-            said = _said(await read_body(request, request.app[HOUSE].settings.server.read_seconds, SAID_LIMIT))
+            called = _called(await read_body(request, request.app[HOUSE].settings.server.read_seconds, SAID_LIMIT))
             language = await self._door.language(ticket)
-            standing = await self._door.hears(ticket, said)
+            standing = await self._door.hears(ticket, Said(**called.model_dump()))
         except FlowError as error:
             request[OBSERVED].code = error.code
             return refused(error, language)
         request[OBSERVED].code = standing.phase
-        return web.json_response(_told(standing))
+        return answered(_shape(standing))
 
     async def nudged(self, request: web.Request) -> web.Response:
         """POST /biometric/webhook: a hint to look, from anybody. Nothing that it says is believed."""
         body = await read_body(request, request.app[HOUSE].settings.server.read_seconds, WEBHOOK_LIMIT)
-        named = _object(body).get("session_id")
-        known = isinstance(named, str) and 0 < len(named) <= 64 and await self._door.nudge(named)
+        try:
+            known = await self._door.nudge(Nudge.model_validate_json(body).session_id)
+        except ValidationError:
+            known = False
         request[OBSERVED].code = "nudge" if known else "unknown"
         return web.json_response({})
 
@@ -148,30 +189,18 @@ def _preferred(request: web.Request) -> str:
     return next((language for language in asked if language in LANGUAGES), "ru")
 
 
-def _object(body: bytes) -> dict[str, Any]:
+def _called(body: bytes) -> PageCall:
     try:
-        told = json.loads(body.decode("utf-8"))
-    except (ValueError, RecursionError):
-        return {}
-    return told if isinstance(told, dict) else {}
+        return PageCall.model_validate_json(body)
+    except ValidationError as error:
+        where = error.errors(include_input=False, include_url=False)[0]["loc"]
+        raise Malformed(str(where[0]) if where else "body", "json") from None
 
 
-def _said(body: bytes) -> Said:
-    told = _object(body)
-    known = {name: told.get(name) or "" for name in (field.name for field in fields(Said))}
-    if not known["event"] or not all(isinstance(value, str) for value in known.values()):
-        raise Malformed("event", "missing")
-    return Said(**known)
-
-
-def _told(standing: Standing) -> dict[str, Any]:
-    told: dict[str, Any] = {"phase": standing.phase}
-    for name in ("device", "session", "hosted", "text"):
-        if value := getattr(standing, name):
-            told[name] = value
-    if standing.link:
-        told["link"] = {"address": standing.link, "qr": _qr(standing.link)}
-    return told
+def _shape(standing: Standing) -> PageShape:
+    told = {name: getattr(standing, name) or None for name in ("device", "session", "hosted", "text")}
+    link = Handover(address=standing.link, qr=_qr(standing.link)) if standing.link else None
+    return PageShape(phase=standing.phase, link=link, **told)
 
 
 def _qr(address: str) -> str:

@@ -34,7 +34,7 @@ export function watchCamera(area, tell) {
   const probe = Object.assign(document.createElement("video"), { muted: true, playsInline: true, className: "probe" });
   probe.setAttribute("aria-hidden", "true");
   const seen = { pending: 0, asked: false, refusal: "", told: "", last: null, alive: 0, blind: false };
-  const since = { began: 0, asked: 0, refused: 0, stream: 0, moved: 0, light: 0, sound: 0 };
+  const since = { began: 0, asked: 0, refused: 0, stream: 0, moved: 0, light: 0, sound: 0, tick: performance.now() };
 
   devices.getUserMedia = async (wanted) => {
     if (!wanted || !wanted.video) return original.call(devices, wanted);
@@ -101,7 +101,9 @@ export function watchCamera(area, tell) {
 
   function tick() {
     const now = performance.now();
-    if (document.hidden) { // a hidden page gets no pictures: nothing is held against the camera
+    const slept = now - since.tick > 4 * TICK;
+    since.tick = now;
+    if (document.hidden || slept) { // who does not look gets no pictures: nothing is held against the camera
       for (const name of ["began", "asked", "stream", "moved", "light", "sound"]) since[name] = since[name] && now;
       return;
     }

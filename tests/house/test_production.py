@@ -40,6 +40,7 @@ NEEDED = [
     "SHINOS_TELEGRAM_TOKEN",
     "SHINOS_UPSTREAM__HUMO__URL",
     "SHINOS_LUNA_KEY",
+    "SHINOS_SERVER__PUBLIC_URL",
     "SHINOS_UPSTREAM__BIOMETRIC__URL",
     "SHINOS_UPSTREAM__BIOMETRIC__PAGES",
     "SHINOS_UPSTREAM__BIOMETRIC__SCRIPT",
@@ -74,7 +75,7 @@ def shipped_without(*sections: str) -> str:
 
 def test_a_bank_without_the_sections_of_the_chat_needs_no_bot(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text(shipped_without(*CHAT), encoding="utf-8")
-    settings = load(tmp_path / "config.toml", production(*list(production())[-11:]))
+    settings = load(tmp_path / "config.toml", production(*list(production())[-12:]))
     assert unsafe(settings) == []
     assert gateways(settings).gateways.keys() == {"osonsms", "smsc"}
 
