@@ -1,19 +1,34 @@
 """Any visit to the chat: any input in any order, from people, from Humo and from the clock.
 
 What must hold whatever comes: no exception, a session that the store can hold, an end that is the end, and nobody
-enrolled who has not agreed, shared a phone and had papers and face accepted.
+enrolled who has not agreed, shared a phone, had papers and face accepted and been seen alive.
 """
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from visits import GOOD, KNOWN, LINK, PHONE, WORD, Bank, Guest
+from visits import ALIVE, DEVICE, GOOD, KNOWN, LINK, PHONE, WORD, Bank, Guest
 
 from flows.effects import EnrolClient, EraseClient, Found, SetWord, Uploaded
 from flows.errors import FlowError, Refused, StepUnknown, Unavailable, Unexpected
-from flows.model import Again, Cancel, Chosen, Happened, Input, Other, Photo, Purpose, Sent, Shared, Speak, Typed, Wake
-from flows.papers import Task
+from flows.model import (
+    Again,
+    Cancel,
+    Chosen,
+    Happened,
+    Input,
+    Other,
+    Photo,
+    Purpose,
+    Returned,
+    Sent,
+    Shared,
+    Speak,
+    Typed,
+    Wake,
+)
+from flows.papers import LivenessSession, Task, Verdict
 from flows.texts import LANGUAGES, render
 from flows.uploading import Interrupted, PhotoUnfit, SamePhoto
 
@@ -45,7 +60,7 @@ TASKS: tuple[Task | FlowError, ...] = (
     Refused("unknown_task"),
 )
 FAILURES = (Unavailable(), Unexpected(), Refused("token"), Interrupted(), SamePhoto(), PhotoUnfit("dark"))
-STEPS = ("link", "document", "selfie", "further", "consent", "nobody")
+STEPS = ("link", "document", "selfie", "liveness", "further", "consent", "nobody")
 NEW: tuple[Purpose, None] = ("identify", None)
 COMERS: tuple[tuple[Purpose, Found | None], ...] = (
     *(NEW, NEW, NEW),
@@ -55,7 +70,17 @@ COMERS: tuple[tuple[Purpose, Found | None], ...] = (
     ("erase", None),
     *(NEW, NEW, NEW),
 )
-NEEDED = {"consent", "contact", "document", "selfie"}
+NEEDED = {"consent", "contact", "document", "selfie", "liveness"}
+EVENTS = ("open", "finish", "hosted", "trouble", "again", "nudge", "another", "")
+DEVICES = (DEVICE, "another browser", "")
+VERDICTS: tuple[Verdict | FlowError, ...] = (
+    ALIVE,
+    Verdict(status="running"),
+    Verdict(status="failed", reasons=("not_alive",)),
+    Verdict(status="passed", iin="900101300126"),
+    Unavailable(),
+    Refused("unknown_session"),
+)
 
 
 def photo(name: str) -> Sent:
@@ -74,7 +99,17 @@ ANYTHING: st.SearchStrategy[Input] = st.one_of(
         st.sampled_from(STEPS),
         st.sampled_from(PHOTOS),
         st.sampled_from([None, None, *FAILURES]),
-        st.sampled_from([None, LINK, Uploaded("1", "digest"), "nonsense"]),
+        st.sampled_from([None, LINK, Uploaded("1", "digest"), LivenessSession(id="s"), "nonsense"]),
+    ),
+    st.builds(
+        lambda number, event, device, what, launched: Returned(
+            number, {"event": event, "device": device, "what": what, "launched": launched}
+        ),
+        st.integers(0, 4),
+        st.sampled_from(EVENTS),
+        st.sampled_from(DEVICES),
+        st.sampled_from(["", "black", "nonsense"]),
+        st.sampled_from(["", "yes"]),
     ),
 )
 
@@ -84,7 +119,7 @@ class AnyVisit(RuleBasedStateMachine):
         who=st.sampled_from(COMERS),
         key=st.sampled_from([None, LINK.key]),
         further=st.sampled_from([(), ("RESIDENCE/front",)]),
-        start=st.sampled_from(["selfie", "link", "consent", "document", "new_secret_word", "selfie"]),
+        start=st.sampled_from(["selfie", "liveness", "consent", "document", "new_secret_word", "liveness"]),
     )
     def begin(self, who: tuple[Purpose, Found | None], key: str | None, further: tuple[str, ...], start: str) -> None:
         """Those who are to be identified begin anywhere on their way: what comes first would seldom lead there."""
@@ -109,6 +144,9 @@ class AnyVisit(RuleBasedStateMachine):
         if self.guest.session.reply.expects.kind == "photo":
             self.fresh += 1
             self.guest.photo(f"fresh {self.fresh}")
+        elif self.guest.step == "liveness":
+            self.guest.ready()
+            self.guest.on_page("open")
         else:
             self.guest.onward()
 
@@ -117,6 +155,9 @@ class AnyVisit(RuleBasedStateMachine):
     def what_was_posted_happens(self) -> None:
         if self.guest.step == "link":
             self.guest.opened()
+        elif self.guest.step == "liveness":
+            self.guest.ready()
+            self.guest.on_page("finish")
         else:
             self.guest.uploaded()
 
@@ -139,6 +180,10 @@ class AnyVisit(RuleBasedStateMachine):
     def humo_will_say(self, task: Task | FlowError) -> None:
         self.guest.bank.looks.append(task)
 
+    @rule(verdict=st.sampled_from(VERDICTS))
+    def biometric_will_say(self, verdict: Verdict | FlowError) -> None:
+        self.guest.bank.verdicts.append(verdict)
+
     @rule(seconds=st.sampled_from([1, 30, 200]))
     def time_passes(self, seconds: int) -> None:
         self.guest.now += seconds
@@ -156,7 +201,7 @@ class AnyVisit(RuleBasedStateMachine):
         enrolled = self.guest.bank.of(EnrolClient)
         assert len(enrolled) <= 1
         for effect in enrolled:
-            assert {method for method, _ in effect.proofs} == NEEDED
+            assert {proof.method for proof in effect.proofs} == NEEDED
             assert effect.phone == PHONE
         if self.guest.kind == "done" and self.guest.visit.purpose == "identify":
             assert enrolled

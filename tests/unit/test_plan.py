@@ -72,9 +72,11 @@ def test_an_empty_flow_is_refused() -> None:
     assert "at least one step" in problem()
 
 
-@pytest.mark.parametrize("stanzas", [["client"], ["client", {"kind": "secret_word", "skip": "when_unset"}]])
+@pytest.mark.parametrize(
+    "stanzas", [["client"], ["client", {"kind": "secret_word", "skip": "when_unset"}], ["client", "liveness"]]
+)
 def test_a_flow_that_proves_nothing_is_refused(stanzas: list[Stanza]) -> None:
-    with pytest.raises(PlanError, match="nobody has to prove anything"):
+    with pytest.raises(PlanError, match="nobody has to prove who they are"):
         check_proof(make_plan("search", stanzas))
     check_proof(make_plan("search", [*stanzas, "code"]))
 
