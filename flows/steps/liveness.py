@@ -161,7 +161,7 @@ class Liveness(Step[LivenessState, LivenessOptions]):
         if not isinstance(given.result, LivenessSession):
             return self._failed(state, Unavailable(), facts, now)
         phase = "running" if state.device else "ready"
-        update = {"session": given.result.id, "sessions": state.sessions + 1, "since": now, "phase": phase, "due": 0}
+        update = {"session": given.result.id, "sessions": state.sessions + 1, "since": now, "phase": phase}
         return self._stand(state.model_copy(update=update), facts, now)
 
     def _woken(self, state: LivenessState, facts: Facts, now: float) -> Script[Outcome]:
@@ -212,7 +212,7 @@ class Liveness(Step[LivenessState, LivenessOptions]):
         return self._stand(fresh, facts, now, post=(self._opening(fresh, facts),))
 
     def _look(self, state: LivenessState, facts: Facts, now: float) -> Script[Outcome]:
-        verdict, state = Verdict(status="running"), state.model_copy(update={"looked": now, "due": 0})
+        verdict, state = Verdict(status="running"), state.model_copy(update={"looked": now})
         try:
             verdict = yield from perform(LivenessResult(state.session))
         except (Unavailable, Unexpected):

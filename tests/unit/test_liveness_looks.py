@@ -35,9 +35,18 @@ class TestLooking:
     def test_each_five_while_the_person_is_on_their_own_page(self) -> None:
         guest = opened(*[RUNNING] * 9)
         guest.on_page("hosted")
-        assert pauses_of(guest, 3) == [5, 5, 5]
+        for _ in range(9):
+            guest.now += 0.5
+            guest.on_page("hosted")
+        assert pauses_of(guest, 3) == [0.5, 5, 5]
         guest.on_page("finish")
         assert pauses_of(guest, 3) == [5, 3, 3]
+
+    def test_on_another_device_it_is_our_page_again(self) -> None:
+        guest = opened(*[RUNNING] * 9)
+        guest.on_page("hosted")
+        guest.on_page("open", device="digest of another phone")
+        assert pauses_of(guest, 3) == [5, 15, 15]
 
     def test_who_is_told_that_there_is_something_looks_at_once(self) -> None:
         guest = opened()
@@ -112,6 +121,16 @@ class TestLooking:
             guest.look()
         assert (guest.now - began, looks_of(guest)) == (600, 40)
         assert failed_of(guest) == ("refuse", "2005", 0)
+
+    def test_the_limit_is_the_sessions_and_not_of_what_came_before(self) -> None:
+        guest = there(*[RUNNING] * 99)
+        guest.on_page("open")
+        guest.now += 100
+        guest.ready()
+        began = guest.now
+        while guest.kind == "wait":
+            guest.look()
+        assert guest.now - began >= 600
 
     def test_a_session_that_they_know_no_more_is_over_at_no_cost(self) -> None:
         guest = finished(Refused("unknown_session"))
