@@ -176,11 +176,11 @@ async def import_people(config: Path, environ: Mapping[str, str], count: int) ->
 
 @asynccontextmanager
 async def stand(
-    folder: Path, redis: RedisServer, *, people: int = 20, workers: int = 1, **environ: str
+    folder: Path, redis: RedisServer, *, people: int = 20, workers: int = 1, more: str = "", **environ: str
 ) -> AsyncIterator[Stand]:
-    """Runs it; `environ` are settings, SHINOS_… without the prefix."""
+    """Runs it; `more` goes to the end of its config.toml, `environ` are settings, SHINOS_… without the prefix."""
     config = folder / "config.toml"
-    config.write_text(CONFIG, encoding="utf-8")
+    config.write_text(CONFIG + more, encoding="utf-8")
     variables = {
         "SHINOS_REDIS__URL": redis.url,
         "SHINOS_STORAGE__DIR": str(folder / "var"),
