@@ -11,7 +11,7 @@ run: .venv/run.done
 test: .venv/test.done
 	@tests/debian-packages.sh
 	@$(MAKE) --no-print-directory check
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not alone"
+	$(BIN)/python -m pytest -n 3 --dist loadfile -m "not alone"
 	$(BIN)/python -m pytest -m alone
 
 check: .venv/test.done

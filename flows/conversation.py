@@ -129,7 +129,7 @@ class Conversation:
         for _ in range(RACES):
             taken = await self._store.take("sid", sid, shard)
             session = taken.session
-            if session is None or session.over or session.channel not in fronts:
+            if session is None or session.over or session.channel not in fronts or not session.reply.expects.door:
                 return session
             if await self._turn(Call(fronts[session.channel], ()), taken, given, None):
                 return (await self._store.take("sid", sid, shard)).session
@@ -193,6 +193,8 @@ class Conversation:
             raise
         except FlowError as error:
             turn = _stopped(session, error)
+        if isinstance(given, Returned) and turn.session == session:
+            return True  # nothing is new, and a look that is under way must not be fenced off
         return await self._save(call, taken, turn, wake, given)
 
     async def _save(

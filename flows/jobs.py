@@ -10,7 +10,7 @@ from flows.effects import Effect, OpenLink, OpenLiveness, SendCode, Upload
 from flows.keys import Keys, Unsealable
 from flows.model import Stored
 from flows.moves import Move, Posting, Queue
-from flows.papers import Link
+from flows.papers import Link, LivenessSession
 
 HIDDEN_DELAY_MS = (40, 400)
 """In a channel that hides who is a client, sending starts a random while later, so that its work on this machine falls
@@ -68,7 +68,7 @@ class UploadJob(_Job):
 
 
 class LivenessJob(_Job):
-    """An `OpenLiveness` on its way."""
+    """An `OpenLiveness` on its way. `made`: the session was opened, and is still to be told of."""
 
     kind: Literal["liveness"] = "liveness"
     nth: int
@@ -77,6 +77,7 @@ class LivenessJob(_Job):
     iin: str | None = Field(default=None, repr=False)
     changeable: bool = True
     interchangeable: tuple[str, ...] = ()
+    made: LivenessSession | None = None
 
 
 class TellJob(_Job):

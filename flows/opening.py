@@ -1,7 +1,7 @@
 """Carries `OpenLiveness`: a session at biometric.kz, with the photo that the face is to be compared with.
 
 The photo is fetched by its reference, re-made by the image gate without its metadata, turned into base64 only while it
-is sent, and forgotten. A session that was made by a worker that died is left unused: it costs no try.
+is sent, and forgotten. A session that a worker opened just before it died is left unused: it costs no try.
 """
 
 import asyncio
@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 import structlog
 
+from flows import jobs
 from flows.effects import Note
 from flows.errors import FlowError, Refused, Unavailable
 from flows.images import Images, ImageUnfit
@@ -22,6 +23,7 @@ from flows.store import Store
 from flows.turns import Dialogues
 from flows.upstream.biometric import Biometric
 from flows.upstream.telegram import Telegram
+from flows.wakes import LeaseLost
 
 HEAVY = 2
 """Photos in memory as they came, at the same time."""
@@ -53,7 +55,7 @@ class SessionOpening:
 
     async def carry(self, wake: Leased, job: LivenessJob) -> None:
         try:
-            session = await self._open(job)
+            session = job.made or await self._made(wake, job)
             # A webhook names the session and not whose it is.
             await self._store.remember(self._keys.fingerprint("liveness", session.id), f"{wake.shard}:{wake.sid}")
             happened = Happened(job.step, about=str(job.nth), result=session)
@@ -65,6 +67,14 @@ class SessionOpening:
     async def give_up(self, wake: Leased, job: LivenessJob) -> None:
         self._store.note(job.channel, Note("alarm", {"kind": "dead_letter"}))
         await self._dialogues.bring(self._fronts, wake, Happened(job.step, about=str(job.nth), failed=Unavailable()))
+
+    async def _made(self, wake: Leased, job: LivenessJob) -> LivenessSession:
+        """Written down before it is told of: whoever goes on after us opens no other."""
+        session = await self._open(job)
+        made = jobs.sealed(job.model_copy(update={"made": session}), wake.sid, self._keys)
+        if not await self._store.hold(wake, made):
+            raise LeaseLost
+        return session
 
     async def _open(self, job: LivenessJob) -> LivenessSession:
         photo = await self._photo(job.ref) if job.ref else None
@@ -80,7 +90,7 @@ class SessionOpening:
         )
 
     async def _photo(self, ref: str) -> bytes | None:
-        """None when Telegram has it no more: then the face is compared with nothing, and `require` decides."""
+        """Raises `Unavailable` when it cannot be had: without it, the face would be compared with nothing."""
         if self._photos is None or self._images is None:
             return None
         async with self._heavy:
@@ -89,4 +99,4 @@ class SessionOpening:
                 return (await self._images.prepare(data, lenient=True)).jpeg
             except (Refused, ImageUnfit):
                 _log.warning("photo_gone")
-                return None
+        raise Unavailable

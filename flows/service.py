@@ -18,6 +18,7 @@ from flows.errors import (
     StepUnknown,
     StoreDown,
     TooManyRequests,
+    Unavailable,
     WrongAnswer,
     of_code,
 )
@@ -111,9 +112,13 @@ class Identification:
         await self.come(fronts, wake.shard, wake.sid, given)
         await self._store.finish(wake)
 
-    async def give_up(self, _fronts: Mapping[str, Front], wake: Leased) -> None:
-        """A look that kills whoever carries it out is not done again."""
-        await self._store.finish(wake)
+    async def give_up(self, fronts: Mapping[str, Front], wake: Leased) -> None:
+        """A look that kills whoever carries it out is not done again; a step that waits for it is told."""
+        session = (await self._store.take("sid", wake.sid, wake.shard)).session
+        if session is not None and session.reply.expects.door:
+            await self.bring(fronts, wake, Happened(session.step, failed=Unavailable()))
+        else:
+            await self._store.finish(wake)
 
     async def come(
         self, fronts: Mapping[str, Front], shard: int, sid: str, given: Happened | Returned | Wake
@@ -125,6 +130,8 @@ class Identification:
             if session is None or session.over or session.channel not in fronts:
                 return session
             if isinstance(given, Happened) and session.step != given.step:
+                return session
+            if isinstance(given, Returned) and not session.reply.expects.door:
                 return session
             try:
                 turn = await self._turn(Call(fronts[session.channel], session.facts.names), taken, given)
@@ -174,6 +181,8 @@ class Identification:
         except FlowError:
             await self._give_back(call, taken)
             raise
+        if isinstance(given, Returned) and turn.session == session:
+            return Answer(session.reply, taken.step_id)  # nothing is new
         move = start_move(taken, call, rev=None if turn.session is session else taken.rev)
         return await self._save(call, taken, move, turn)
 

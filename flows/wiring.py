@@ -16,6 +16,7 @@ from flows.doors import Doors
 from flows.drain import AuditDrain
 from flows.keys import Keys
 from flows.liveness_door import LivenessDoor
+from flows.model import Plan
 from flows.opening import SessionOpening
 from flows.performing import Front, Performing
 from flows.plan import PlanError, check_proof, make_plan, suggest
@@ -71,6 +72,7 @@ def plans(settings: Settings) -> dict[str, Front]:
     except PlanError as error:
         raise SettingsError(str(error)) from None
     for name, channel in settings.channel.items():
+        _check_liveness(name, made[channel.flow])
         visiting = next((step.name for step in made[channel.flow].steps if step.visits), None)
         if visiting:
             raise SettingsError(f"channel.{name}.flow: step {visiting} of {channel.flow} belongs to a chat")
@@ -93,6 +95,17 @@ def chat_front(settings: Settings) -> Front:
         raise SettingsError(str(error)) from None
     rules = Channel(flow=name, key_env="", language=settings.bot.language, strict=False, reveal_unknown=True)
     return Front(FRONT, rules, plan)
+
+
+def _check_liveness(channel: str, plan: Plan) -> None:
+    """A living face shows nobody's identity, and each check is paid for: who is asked for it has proven something."""
+    for step in plan.steps:
+        if step.kind == "liveness":
+            raise SettingsError(
+                f"channel.{channel}.flow: step {step.name} of {plan.name} must stand after one that proves who it is"
+            )
+        if "client" in step.needs and getattr(step.options, "skip", "never") == "never":
+            return
 
 
 def _check_gateways(flow: str, step: str, channels: tuple[str, ...] | None) -> None:

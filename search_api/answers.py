@@ -49,15 +49,15 @@ def answered(model: BaseModel, *, with_nulls: bool = False) -> web.Response:
 
 
 def refused(
-    error: FlowError, language: str = "ru", *, strict: bool = False, step_id: str | None = None
+    error: FlowError, language: str = "ru", *, strict: bool = False, step_id: str | None = None, link: str = ""
 ) -> web.Response:
-    """The refusal in the channel's language. In a strict channel 1002-1005 become one."""
+    """The refusal in the channel's language, and the `link` to go on by. In a strict channel 1002-1005 become one."""
     if strict and error.code in SAME_IN_STRICT:
         error, step_id = WrongAnswer(), None
     params = dict(error.params)
     if isinstance(error, Malformed):
         params["problem"] = render(Text(key=f"malformed.{error.problem}"), language)
-    text = render(Text(key=error.key, params=params), language)
+    text = " ".join(filter(None, (render(Text(key=error.key, params=params), language), link)))
     shape = Refusal(errorCode=error.code, errorText=text, errorMessage=text, stepId=step_id or None)
     response = web.Response(
         status=error.status,

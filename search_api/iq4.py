@@ -113,16 +113,17 @@ def _names(parameters: dict[str, str], country: str) -> tuple[Identifier, ...]:
 
 
 def _response(answer: Answer, front: Front, public_url: str) -> web.Response:
-    rules = front.rules
+    rules, door = front.rules, answer.reply.expects.door
+    link = address(public_url, door, answer.ticket) if door and answer.ticket else ""
     if answer.error:
-        step_id = None if answer.error.final else answer.step_id
-        return refused(answer.error, rules.language, strict=rules.strict, step_id=step_id)
+        step_id, link = (None, "") if answer.error.final else (answer.step_id, link)
+        return refused(answer.error, rules.language, strict=rules.strict, step_id=step_id, link=link)
     if answer.token:
         return answered(TokenAnswer(token=answer.token))
-    text, door = answer.reply.text, answer.reply.expects.door
+    text = answer.reply.text
     said = render(text, rules.language) if text else ""
     question = Question(
-        answerText=f"{said} {address(public_url, door, answer.ticket)}" if door else said,
+        answerText=f"{said} {link}" if link else said,
         stepId=answer.step_id,
         secretWordValidator=answer.reply.expects.pattern,
     )

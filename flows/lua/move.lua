@@ -106,8 +106,9 @@ for i, job in ipairs(todo.post) do
   redis.call('ZADD', p .. job.queue, string.format('%d', now + job.delay), sid .. ':' .. job.id)
 end
 if todo.wake then
-  -- A new time takes the wake out of the hands that hold it: who brought us here must not finish it.
-  redis.call('HDEL', s, 'worker:')
+  -- A new time takes the wake out of the hands that hold it: who brought us here must not finish it. It has not failed,
+  -- so it begins to count its deliveries anew.
+  redis.call('HDEL', s, 'worker:', 'delivery:')
   redis.call('ZADD', p .. todo.queue, string.format('%d', todo.wake), todo.sid .. ':')
 end
 if todo.show then

@@ -79,7 +79,8 @@ local count = #tries / 8
 
 if ref ~= h[5] then
   if foreign or ref ~= h[6] or now - h[8] > limits.repeat_ms then return {'unknown', now} end
-  if answer == h[7] or (h[11] == 'done' and attempt == '') then
+  -- Without an answer of its own it was passed by what came from elsewhere: then any answer to it comes late.
+  if h[7] == '' or answer == h[7] or (h[11] == 'done' and attempt == '') then
     redis.call('ZREM', p .. 'wrong:' .. guard, attempt)
     redis.call('ZREM', p .. 'wrong:' .. subject, attempt)
     if redis.call('GET', p .. 'lock:' .. guard) == attempt then redis.call('DEL', p .. 'lock:' .. guard) end

@@ -50,6 +50,8 @@ SESSIONS, OPENINGS = 3, 9
 """For each try, how many sessions, and how often one is asked for: a camera that fails costs no try, and a session that
 could not be had is none, but neither is for ever.
 """
+LINKS = 100
+"""Times that the page is opened anew in one dialogue."""
 TROUBLES = ("denied", "no_camera", "busy", "black", "frozen", "script", "start", "silent", "unsupported")
 
 
@@ -176,7 +178,8 @@ class Liveness(Step[LivenessState, LivenessOptions]):
         event, device = given.params.get("event"), given.params.get("device", "")
         if event == "nudge" and state.phase in ("running", "checking") and now - state.looked >= NUDGED:
             return self._stand(state.model_copy(update={"due": min(state.due, now + SOON)}), facts, now)
-        if event == "open" and (given.number == state.links + 1 or given.params.get("launched")):
+        serves = state.links < LINKS and (given.number == state.links + 1 or bool(given.params.get("launched")))
+        if event == "open" and serves:
             yield Note("liveness_opened", {"link": state.links + 1})
             update: dict[str, object] = {"links": state.links + 1, "device": device, "trouble": "", "hosted": False}
             if state.phase == "ready":  # however long the link has lain there
@@ -226,7 +229,8 @@ class Liveness(Step[LivenessState, LivenessOptions]):
             return self._stand(state, facts, now)
         yield Note("liveness_checked", {"ok": verdict.status == "passed"})
         if verdict.status == "failed" or not (facts.visit or facts.client):  # a decoy passes nothing
-            return self._failed(state, LivenessFailed(verdict.because), facts, now)
+            too_late = verdict.reasons[:1] == ("expired",)
+            return self._failed(state, LivenessLate() if too_late else LivenessFailed(verdict.because), facts, now)
         if _is_another(verdict, facts):
             return self._failed(state, LivenessFailed("liveness.reason.mismatch"), facts, now)
         return Pass(facts.proven(self.name, now, _found(verdict)))

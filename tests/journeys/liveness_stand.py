@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from servers import RedisServer
-from stand import Stand, person, stand
+from stand import WORD, Stand, person, stand
 
 from sandbox.biometric_flows import FLOWS
 
@@ -26,7 +26,7 @@ reveal_unknown = true
 """
 MORE = f"""
 [flow.face]
-steps = ["client", "liveness", "secret_word"]
+steps = ["client", "secret_word", "liveness"]
 [bot]
 name = "shinos_test_bot"
 help = "{HELP}"
@@ -48,7 +48,9 @@ class Faces:
 
     async def link(self, language: str = "ru") -> str:
         """The address that the chat server gives to somebody new."""
-        said = await self.standing.search(person(next(self.numbers)), key=KEYS[language])
+        somebody = person(next(self.numbers))
+        said = await self.standing.search(somebody, key=KEYS[language])
+        said = await self.standing.search(somebody, said.step, WORD, key=KEYS[language])
         found = re.search(r"http://\S+/liveness/\S+", said.body.get("answerText", ""))
         assert found, said.body
         return found[0]

@@ -167,4 +167,4 @@ async def visit(
     yield visiting
     await page.unroute_all(behavior="ignoreErrors")
     await context.close()
-    assert failed == []
+    assert failed == [], failed
