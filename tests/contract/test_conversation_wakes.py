@@ -14,7 +14,7 @@ from flows.turns import RACES
 
 ME = "41000001"
 CHAT_SHOWN_AGAIN = "redis.call('HSET', chat, 'again:show', '1')"
-OUT_OF_HANDS = "redis.call('HDEL', s, 'worker:')"
+OUT_OF_HANDS = "redis.call('HDEL', s, 'worker:', 'delivery:')"
 
 
 async def refused_photo(room: Chats) -> Session:

@@ -42,6 +42,7 @@ key_env = "WEB_KEY"
 steps = ["client", "secret_word"]
 """
 SECRETS = {"SHINOS_KEY": "canary-k" * 4, "SHINOS_RECORDS_KEY": "canary-r" * 4, "WEB_KEY": "canary-w" * 3}
+PROVEN = "consent, contact, document, selfie, liveness, code, secret_word"
 
 
 def environ_of(folder: Path, **more: str) -> dict[str, str]:
@@ -420,7 +421,7 @@ def test_the_demo_is_played_against_a_running_up(up: Up) -> None:
     for _ in range(2):  # the second time with somebody whose cool-down is free
         played = run("demo", environ=up.environ)
         assert played.returncode == 0, played.stdout + played.stderr
-        assert "identified by consent, contact, document, selfie, code, secret_word, level high" in played.stdout
+        assert f"identified by {PROVEN}, level high" in played.stdout
         assert "our own" not in played.stdout
 
 
@@ -430,7 +431,7 @@ def test_the_demo_brings_its_own_up_when_somebody_else_has_the_port(folder: Path
         played = run("demo", environ=environ_of(folder, SHINOS_SERVER__PORT=port))
     assert played.returncode == 0, played.stdout + played.stderr
     assert "starting one of our own" in played.stdout
-    assert "identified by consent, contact, document, selfie, code, secret_word" in played.stdout
+    assert f"identified by {PROVEN}" in played.stdout
     assert not (folder / "var").exists()
     assert gone(folder)
 

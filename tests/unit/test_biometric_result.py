@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flows.errors import Unexpected
@@ -328,6 +328,7 @@ RESULTS = st.dictionaries(st.sampled_from((*FIELDS, *BLOCKS)), JSON)
 RULES = st.dictionaries(st.sampled_from(TECHNOLOGIES), st.floats(0, 1), min_size=1)
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(given=RESULTS, require=RULES)
 def test_no_json_breaks_it_and_none_passes_without_what_is_required(
     given: dict[str, Any], require: dict[Technology, float]

@@ -163,9 +163,19 @@ class TestBlame:
         guest.look()
         assert guest.step == "new_secret_word"
 
-    @pytest.mark.parametrize(
-        "reason", ["not_alive", "mismatch", "otp", "mcdb", "document", "expired", "incomplete", ""]
-    )
+    def test_a_session_past_its_time_costs_no_try(self) -> None:
+        guest = finished(no("expired"))
+        guest.look()
+        assert (guest.error, guest.why) == ("2005", "error.liveness_late")
+        for _ in range(3):
+            guest.on_page("again")
+            guest.ready()
+            guest.bank.verdicts.append(no("expired"))
+            guest.on_page("finish")
+            guest.look()
+        assert not guest.session.over
+
+    @pytest.mark.parametrize("reason", ["not_alive", "mismatch", "otp", "mcdb", "document", "incomplete", ""])
     def test_the_reason_is_told_in_its_own_words(self, reason: str) -> None:
         guest = finished(no(reason))
         guest.look()
