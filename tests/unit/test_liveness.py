@@ -203,6 +203,15 @@ class TestLinks:
         guest.on_page("open", number=1, device="digest of telegram's browser", launched="yes")
         assert (state_of(guest).device, link_of(guest)) == ("digest of telegram's browser", 3)
 
+    def test_the_page_is_not_opened_anew_for_ever(self) -> None:
+        guest = there()
+        for number in range(1, 101):
+            guest.on_page("open", number=number, device=f"digest of device {number}")
+        for _ in range(3):
+            guest.on_page("open", device="digest of one too many")
+            guest.on_page("open", number=1, device="digest of one too many", launched="yes")
+        assert (state_of(guest).device, guest.events.count("liveness_opened")) == ("digest of device 100", 100)
+
     def test_one_may_be_opened_long_after_its_session_was_had(self) -> None:
         guest = there(*[RUNNING] * 3)
         guest.ready()
