@@ -6,8 +6,11 @@ is never reused; `tests/house/test_errors.py` pins code and class.
 FlowError
 ├── the person          WrongAnswer 1002 · AttemptsSpent 1003 · StepUnknown 1004 · Locked 1005
 │                       TooManyRequests 1006 · TokenRefused 1010 · Cancelled 1013 · ClientMismatch 1014
+│                       at the state data base: FaceMismatch 1041 · Underage 1042 · IinUnknown 1043
+│                       at Aitu Passport: LoginCancelled 1044
 │                       beside steps: ClientNotFound 1001 · CodeUndelivered 1007 · NoSecretWord 1011 · NoBirthDate 1012
 ├── an upstream         Unavailable 2001 · Refused 2002 · Unexpected 2003
+│                       StateDown 2006 · StateForbidden 2007 · LoginMisconfigured 2008
 ├── the caller          Malformed 3001 · KeyRefused 3002 · NotFound 3003 · TooLarge 3004
 └── us                  OurFault 9001 · StoreDown 9002
 """
@@ -78,6 +81,30 @@ class ClientMismatch(FlowError):
     code, key, status, final = "1014", "error.client_mismatch", 403, True
 
 
+class FaceMismatch(FlowError):
+    """COID: the face is not the one of the state's photo. Once more in good light; the photo there may be outdated."""
+
+    code, key, status = "1041", "error.state_face", 403
+
+
+class Underage(FlowError):
+    """COID: younger than 16."""
+
+    code, key, status, final = "1042", "error.state_age", 403, True
+
+
+class IinUnknown(FlowError):
+    """COID: no citizen and no holder of a residence permit has that IIN."""
+
+    code, key, status = "1043", "error.state_iin", 404
+
+
+class LoginCancelled(FlowError):
+    """The person left Aitu Passport without agreeing."""
+
+    code, key, status = "1044", "error.login_cancelled", 403
+
+
 class Unavailable(FlowError):
     """An upstream does not answer, or says that it cannot now.
 
@@ -109,6 +136,28 @@ class Unexpected(FlowError):
     """An upstream answered something that its documentation does not know."""
 
     code, key, status = "2003", "error.upstream", 503
+
+
+class StateDown(FlowError):
+    """COID itself does not answer; later it will."""
+
+    code, key, status = "2006", "error.state_down", 503
+
+
+class StateForbidden(FlowError):
+    """The bank has no access to COID's data; nothing that the person could do."""
+
+    code, key, status = "2007", "error.state_forbidden", 503
+
+
+class LoginMisconfigured(FlowError):
+    """Aitu Passport refuses the bank itself; `word` says to the engineer what it minds."""
+
+    code, key, status = "2008", "error.login_misconfigured", 503
+
+    def __init__(self, word: str = "") -> None:
+        super().__init__()
+        self.word = word
 
 
 class Malformed(FlowError):

@@ -1,5 +1,5 @@
 """What the chat's identification deals in: Humo's link, how one of its tasks stands, what was read off a paper; a
-session of biometric.kz and what came of it.
+session of biometric.kz and what came of it; a login with Aitu Passport and what the state data base says.
 """
 
 from dataclasses import dataclass, field
@@ -88,6 +88,31 @@ class Checked(NamedTuple):
     word: Technology
     result: bool
     prediction: float | None = None
+
+
+class Login(_Closed):
+    """What Aitu Passport vouches for, out of the verified id_token alone: IIN (12 digits), the number that COID's data
+    are asked for with, the account's phone (E.164, None when it is not told).
+    """
+
+    iin: str = Field(repr=False)
+    request_id: str = Field(repr=False)
+    phone: str | None = Field(default=None, repr=False)
+
+
+class Citizen(_Closed):
+    """What the state data base (COID) says of somebody; its photo is dropped where it arrives.
+
+    `document` is the Russian name of the paper that was read, `citizenship` that of the state. `confidence` (0 to 1): how
+    alike the face must have been. `alive` is False of whom it says to have died; `same_iin`: it is of the IIN asked for.
+    """
+
+    reading: Reading
+    document: str = ""
+    citizenship: str = ""
+    confidence: float | None = None
+    alive: bool = True
+    same_iin: bool = True
 
 
 class Verdict(_Closed):
