@@ -131,5 +131,5 @@ def test_only_a_compared_answer_costs_an_attempt() -> None:
 
 def test_what_ends_a_dialogue() -> None:
     of_a_search = {"1001", "1003", "1004", "1011", "1012"}
-    of_a_chat = {"1013", "1014", "1020", "1022", "1023", "1025", "1038"}
+    of_a_chat = {"1013", "1014", "1020", "1022", "1023", "1025", "1038", "1042"}
     assert {error.code for error in ERRORS if error.final} == of_a_search | of_a_chat
