@@ -27,6 +27,7 @@ HEADERS = {
     "Server": "shinos",  # or aiohttp names itself and Python, with their versions
 }
 LINGER_SECONDS = 0.5
+SECOND_LOOK_SECONDS = 0.05
 GRACE_SECONDS = 2.5
 """How long a stop waits for requests under way. A call takes 2 s at the most (security.md §7 #32)."""
 _log = structlog.get_logger("door")
@@ -47,6 +48,14 @@ class _Handler(RequestHandler):
         if isinstance(self._manager, Door):
             self._manager.leave(self._peer)
         super().connection_lost(exc)
+
+    def _process_keepalive(self) -> None:
+        """The time of an idle connection is over, unless a request lies in its socket.
+
+        After the machine has held us up, timers run before everything that came meanwhile is read. Closing at once
+        would drop requests that came in time; so the loop reads first, and then the connection is looked at again.
+        """
+        self._keepalive_handle = self._loop.call_later(SECOND_LOOK_SECONDS, super()._process_keepalive)
 
     @property
     def busy(self) -> bool:
