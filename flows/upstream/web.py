@@ -16,7 +16,7 @@ import asyncio
 import logging
 import random
 import re
-from collections.abc import AsyncIterable, Callable, Mapping
+from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from time import monotonic
@@ -44,6 +44,8 @@ _PAUSE = (0.05, 0.2)
 _LONGEST_PAUSE = 3600
 
 Fields = Mapping[str, str | int | float | bool]
+Said = Callable[[Answer], FlowError | None]
+Reader = Callable[["httpx.Response"], Awaitable[Answer | FlowError]]
 File = tuple[str | None, bytes | str | IO[bytes], str | None]
 """Name, content, media type; without a name it is a plain field of a multipart form."""
 
@@ -107,12 +109,14 @@ class Web:
         retry: bool = False,
         total: float | None = None,
         largest: int = LARGEST,
+        said: Said | None = None,
     ) -> Answer:
         """Ask once, or with `retry` up to three times within `total` seconds; raises `Unavailable` or `Unexpected`.
 
         `retry` is for calls that may arrive twice. aiohttp itself repeats a GET once when a kept connection turns out
         to be closed, so a GET here is always such a call. `files` that are open files are streamed; so is, once,
-        `content` that comes in parts, with its Content-Length among `headers`.
+        `content` that comes in parts, with its Content-Length among `headers`. `said` reads what comes with a 429 or
+        5xx: another refusal, which is final, or None for `Unavailable`.
         """
 
         def request() -> "httpx.Request":
@@ -127,13 +131,14 @@ class Web:
                 headers={**self._headers, **(headers or {})},
             )
 
-        result = await self._tries(request, _TRIES if retry else 1, self._total if total is None else total, largest)
+        reading = partial(_read, largest=largest, said=said)
+        result = await self._tries(request, _TRIES if retry else 1, self._total if total is None else total, reading)
         if isinstance(result, FlowError):
             raise result
         return result
 
     async def _tries(
-        self, request: "Callable[[], httpx.Request]", tries: int, total: float, largest: int
+        self, request: "Callable[[], httpx.Request]", tries: int, total: float, reading: Reader
     ) -> Answer | FlowError:
         """A try that may be followed by another gets half of the time that is left, so a silent peer costs one try."""
         end = monotonic() + total
@@ -141,7 +146,7 @@ class Web:
         while True:
             tries -= 1
             left = end - monotonic()
-            result = await self._once(request(), left / 2 if tries else left, largest)
+            result = await self._once(request(), left / 2 if tries else left, reading)
             if not isinstance(result, Unavailable):
                 return result
             doubtful = doubtful or (result.reached and not result.answered)
@@ -154,20 +159,20 @@ class Web:
                 return result
             await asyncio.sleep(pause)
 
-    async def _once(self, request: "httpx.Request", seconds: float, largest: int) -> Answer | FlowError:
+    async def _once(self, request: "httpx.Request", seconds: float, reading: Reader) -> Answer | FlowError:
         request.extensions["timeout"] = {"connect": CONNECT, "pool": CONNECT}
         try:
             async with asyncio.timeout(seconds):
-                return await self._exchange(request, largest)
+                return await self._exchange(request, reading)
         except self._client.garbled:
             return Unexpected()
         except self._client.broken as error:
             return Unavailable(reached=not isinstance(error.__cause__, self._client.unconnected))
 
-    async def _exchange(self, request: "httpx.Request", largest: int) -> Answer | FlowError:
+    async def _exchange(self, request: "httpx.Request", reading: Reader) -> Answer | FlowError:
         response = await self._transport.handle_async_request(request)
         try:
-            return _refusal(response) or await _read(response, largest)
+            return await reading(response)
         finally:
             await response.aclose()
 
@@ -182,7 +187,17 @@ def _refusal(response: "httpx.Response") -> FlowError | None:
     return None
 
 
-async def _read(response: "httpx.Response", largest: int) -> Answer | FlowError:
+async def _read(response: "httpx.Response", *, largest: int, said: Said | None) -> Answer | FlowError:
+    refusal = _refusal(response)
+    if refusal is None:
+        return await _body(response, largest)
+    if said is None or not isinstance(refusal, Unavailable):
+        return refusal
+    answer = await _body(response, largest)
+    return (said(answer) if isinstance(answer, Answer) else None) or refusal
+
+
+async def _body(response: "httpx.Response", largest: int) -> Answer | FlowError:
     body = bytearray()
     async for part in response.aiter_raw():
         body += part
