@@ -12,7 +12,7 @@ from aiogram.types import (
     WebAppInfo,
 )
 
-from flows.model import Session
+from flows.model import Door, Session
 from flows.settings import Bot
 from flows.texts import Text, render
 
@@ -40,14 +40,14 @@ def shown(session: Session, step_id: str, bot: Bot, link: str = "") -> Shown:
             return _farewell(session, bot)
         case "wait":
             text = reply.text or Text(key="upload.sent")
-            return Shown(render(text, language), _doorway(link, language, bot), live=True)
+            return Shown(render(text, language), _doorway(reply.expects.door, link, language, bot), live=True)
         case "stop":
             why = render(reply.why or Text(key="error.our_fault"), language)
             return Shown("\n\n".join(filter(None, (why, bot.help, render(Text(key="chat.begin_again"), language)))))
     lines = [render(text, language) for text in (reply.why, reply.text) if text]
     if reply.expects.kind == "nothing":  # refused while we wait: the progress above goes on
         return Shown(lines[0])
-    return Shown("\n\n".join(lines)[:LONGEST], _doorway(link, language, bot) or _keyboard(session, step_id))
+    return Shown("\n\n".join(lines)[:LONGEST], _doors_first(session, step_id, link, bot))
 
 
 def _keyboard(session: Session, step_id: str) -> Markup:
@@ -64,12 +64,18 @@ def _keyboard(session: Session, step_id: str) -> Markup:
     return InlineKeyboardMarkup(inline_keyboard=rows)
 
 
-def _doorway(link: str, language: str, bot: Bot) -> InlineKeyboardMarkup | None:
+def _doors_first(session: Session, step_id: str, link: str, bot: Bot) -> Markup:
+    door = session.reply.expects.door
+    return _doorway(door, link, session.facts.language, bot) or _keyboard(session, step_id)
+
+
+def _doorway(door: Door | None, link: str, language: str, bot: Bot) -> InlineKeyboardMarkup | None:
     """The page inside Telegram, where it can be, and in the browser; the same link serves either."""
-    if not link:
+    if door is None or not link:
         return None
-    browser = InlineKeyboardButton(text=render(Text(key="chat.open_browser"), language), url=link)
-    if not bot.mini_app:
+    label = Text(key="chat.open_browser" if door.inside else f"chat.open_{door.page}")
+    browser = InlineKeyboardButton(text=render(label, language), url=link)
+    if not bot.mini_app or not door.inside:
         return InlineKeyboardMarkup(inline_keyboard=[[browser]])
     here = InlineKeyboardButton(text=render(Text(key="chat.open_here"), language), web_app=WebAppInfo(url=link))
     return InlineKeyboardMarkup(inline_keyboard=[[here], [browser]])

@@ -17,7 +17,7 @@ from aiohttp import web
 from bot.bare import Outspoken
 from bot.face import Showing
 from bot.intake import ALLOWED, Intake, webhook
-from bot.talk import COMMANDS, Hearing
+from bot.talk import COMMANDS, OF_SEVERAL_WAYS, Hearing
 from flows.attendance import Attendance, open_attendance
 from flows.settings import Settings, SettingsError
 from flows.texts import LANGUAGES, Text, render
@@ -37,7 +37,8 @@ async def run_bot(settings: Settings, ready: Callable[[str], None], stop: asynci
         intake = Intake(attendance, bot)
         working = attendance.working(Hearing(attendance, bot), Showing(attendance, bot))
         await stack.enter_async_context(working)
-        greeting = asyncio.create_task(_greet(bot))
+        own = (*COMMANDS, OF_SEVERAL_WAYS) if attendance.front.plan.ways else COMMANDS
+        greeting = asyncio.create_task(_greet(bot, own))
         stack.callback(greeting.cancel)
         if settings.bot.webhook_url:
             ready(await stack.enter_async_context(_webhook(settings, intake, bot)))
@@ -104,13 +105,11 @@ async def _webhook(settings: Settings, intake: Intake, bot: Bot) -> AsyncIterato
         await runner.cleanup()
 
 
-async def _greet(bot: Bot) -> None:
+async def _greet(bot: Bot, own: tuple[str, ...]) -> None:
     """Commands and what the bot says of itself, in each language; Telegram's default is Russian."""
     for language in (None, *LANGUAGES):
         words = language or "ru"
-        commands = [
-            BotCommand(command=name, description=render(Text(key=f"command.{name}"), words)) for name in COMMANDS
-        ]
+        commands = [BotCommand(command=name, description=render(Text(key=f"command.{name}"), words)) for name in own]
         about = render(Text(key="chat.about"), words)
         await _until_done(partial(bot.set_my_commands, commands, language_code=language))
         await _until_done(partial(bot.set_my_short_description, about, language_code=language))

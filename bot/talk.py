@@ -22,6 +22,8 @@ from flows.moves import Leased
 from flows.texts import LANGUAGES, Text, render
 
 COMMANDS = ("start", "help", "cancel", "language", "delete")
+OF_SEVERAL_WAYS = "citizenship"
+"""The command that a bot of several flows has besides."""
 _KEY = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _PRESSED = re.compile(r"([A-Za-z0-9_-]{22})\.([0-9]{1,2})")
 _LANGUAGE = re.compile(rf"language\.({'|'.join(LANGUAGES)})")
@@ -74,11 +76,16 @@ class Talk:
     async def delete(self, message: Message, letter: Letter) -> None:
         await self._hear(message, Arrival(purpose="erase"), letter)
 
+    async def citizenship(self, message: Message, letter: Letter) -> None:
+        await self._hear(message, Arrival(which_way=True), letter)
+
     async def cancel(self, message: Message, letter: Letter) -> None:
         await self._hear(message, Cancel(), letter)
 
     async def help(self, message: Message) -> None:
-        await message.answer(render(Text(key="chat.help"), await self._language(message)), protect_content=True)
+        language = await self._language(message)
+        told = [Text(key="chat.help")] + [Text(key="chat.help_citizenship")] * bool(self._attendance.front.plan.ways)
+        await message.answer("\n".join(render(text, language) for text in told), protect_content=True)
 
     async def language(self, message: Message) -> None:
         names = [
@@ -119,7 +126,7 @@ class Talk:
         if message.from_user is None:
             return self._bot_settings.language
         visitor = self._visitor(message.from_user)
-        chosen = await self._attendance.store.language(self._attendance.conversation.chat_of(visitor.user))
+        chosen, _ = await self._attendance.store.chosen(self._attendance.conversation.chat_of(visitor.user))
         return chosen or visitor.language
 
 
@@ -147,6 +154,7 @@ def _router(talk: Talk) -> Router:
     router.message.register(talk.cancel, Command("cancel"))
     router.message.register(talk.language, Command("language"))
     router.message.register(talk.delete, Command("delete"))
+    router.message.register(talk.citizenship, Command(OF_SEVERAL_WAYS))
     router.message.register(talk.message)
     router.callback_query.register(talk.pressed)
     return router

@@ -4,12 +4,15 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from flows.aitu_door import CALLBACK
 from flows.attending import Attending
 from flows.conversation import Conversation
 from flows.doors import Doors
 from flows.drain import AuditDrain
+from flows.fronts import FRONT, chat_front
 from flows.images import Images
 from flows.keys import Keys
+from flows.login import CodeExchange, StateAsking
 from flows.moves import Queue
 from flows.opening import SessionOpening
 from flows.performing import Front
@@ -24,7 +27,7 @@ from flows.upstream.humo import Humo
 from flows.upstream.luna import LunaKey, signing_key
 from flows.upstream.telegram import Telegram
 from flows.wakes import Carrier, Wakes, at_work
-from flows.wiring import FRONT, chat_front, environ_of, open_biometric, open_ground, upstreams
+from flows.wiring import environ_of, open_aitu, open_biometric, open_coid, open_ground, upstreams
 
 SHORT_LEASE = 8.0
 """Seconds that a person waits for what a dead process had in hand; an answer takes a fraction of one."""
@@ -119,6 +122,13 @@ async def open_attendance(settings: Settings) -> AsyncIterator[Attendance]:
             uploads["liveness"] = SessionOpening(
                 store, conversation, fronts, biometric=checking, keys=keys, photos=telegram, images=images
             )
+        if asked := open_aitu(settings):
+            stack.push_async_callback(asked.close)
+            back = settings.public_url + CALLBACK
+            uploads["login"] = CodeExchange(store, conversation, fronts, aitu=asked, keys=keys, redirect_uri=back)
+        if state := open_coid(settings):
+            stack.push_async_callback(state.close)
+            uploads["state"] = StateAsking(store, conversation, fronts, coid=state)
         yield Attendance(
             settings=settings,
             front=front,

@@ -58,10 +58,11 @@ class Visitor:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """The person begins: with a presign key perhaps, or to erase what is known."""
+    """The person begins: with a presign key perhaps, to erase what is known, or to be asked again `which_way`."""
 
     key: str | None = field(default=None, repr=False)
     purpose: Purpose = "identify"
+    which_way: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +166,16 @@ class Conversation:
 
     async def _begin(self, call: Call, taken: Taken, visitor: Visitor, message: Message, wake: Leased) -> bool:
         arrival = message.given if isinstance(message.given, Arrival) else Arrival()
-        chosen = message.given.language if isinstance(message.given, Speak) else ""
-        language = chosen or await self._store.language(taken.pair) or visitor.language
-        visit = Visit(user=visitor.user, username=visitor.username, purpose=arrival.purpose, key=arrival.key)
+        language, way = await self._store.chosen(taken.pair)
+        chosen = {"language": message.given.language} if isinstance(message.given, Speak) else {}
+        language = chosen.get("language") or language or visitor.language
+        visit = Visit(
+            user=visitor.user,
+            username=visitor.username,
+            purpose=arrival.purpose,
+            key=arrival.key,
+            way="" if arrival.which_way or call.front.plan.way(way).name != way else way,
+        )
         facts = Facts(reveal_unknown=True, language=language, country=self._country, visit=visit)
         call.sid, call.attempt = self._keys.new_sid(), ""
         plan = call.front.plan
@@ -178,7 +186,7 @@ class Conversation:
         except FlowError as error:
             turn = _stopped(machine.blank(plan, call.sid, call.front.name, facts), error)
         move = start_move(taken, call, rev=0)
-        move.was, move.who, move.language = taken.sid, "", chosen
+        move.was, move.who, move.chosen = taken.sid, "", chosen
         return await self._write(call, taken, move, turn, wake)
 
     async def _turn(self, call: Call, taken: Taken, given: Input, wake: Leased | None) -> bool:
@@ -201,7 +209,7 @@ class Conversation:
         self, call: Call, taken: Taken, turn: Turn, wake: Leased | None, given: Input | None = None
     ) -> bool:
         move = start_move(taken, call, rev=taken.rev)
-        move.language = given.language if isinstance(given, Speak) else ""
+        move.chosen = {"language": given.language} if isinstance(given, Speak) else _way(call, taken, turn)
         # Saved in silence: a look that found nothing new, a result that came too late.
         unseen = (
             isinstance(given, Happened | Returned | Wake)
@@ -251,6 +259,13 @@ class Conversation:
             return []
         whose = {"id": session.sid[-16:], "step": session.step, "channel": session.channel}
         return [TellJob(**whose, url=link.callback, key=link.key, external_id=link.external_id, at=int(now))]
+
+
+def _way(call: Call, taken: Taken, turn: Turn) -> dict[str, str]:
+    """The way that the person has just chosen."""
+    plan, visit = call.front.plan, turn.session.facts.visit
+    asked = taken.session is not None and taken.session.flow == plan.name and bool(plan.ways)
+    return {"way": visit.way} if asked and visit and visit.way else {}
 
 
 def _awaits(session: Session, given: Happened | Wake) -> bool:

@@ -173,6 +173,27 @@ class LivenessResult(Effect[Verdict]):
 
 
 @dataclass(frozen=True, slots=True)
+class LogIn(Effect[None]):
+    """Give Aitu Passport the code that somebody has come back with; posted, and never done twice. Happens as a `Login`,
+    about `nth`: which of the step's logins it is of.
+    """
+
+    step: str
+    nth: int
+    code: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AskState(Effect[None]):
+    """Ask the bank's COID adapter who that is; posted. Happens as a `Citizen`, about `nth`."""
+
+    step: str
+    nth: int
+    iin: str = field(repr=False)
+    request_id: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class EnrolClient(Effect[str]):
     """Write the client with what is proven, and return our id of it. Done twice it changes nothing.
 

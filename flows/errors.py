@@ -6,6 +6,7 @@ is never reused; `tests/house/test_errors.py` pins code and class.
 FlowError
 ├── the person          WrongAnswer 1002 · AttemptsSpent 1003 · StepUnknown 1004 · Locked 1005
 │                       TooManyRequests 1006 · TokenRefused 1010 · Cancelled 1013 · ClientMismatch 1014
+│                       ChoiceWanted 1024
 │                       at the state data base: FaceMismatch 1041 · Underage 1042 · IinUnknown 1043
 │                       at Aitu Passport: LoginCancelled 1044
 │                       beside steps: ClientNotFound 1001 · CodeUndelivered 1007 · NoSecretWord 1011 · NoBirthDate 1012
@@ -79,6 +80,12 @@ class ClientMismatch(FlowError):
     """The papers do not belong to the client who is known under that phone; a person at the bank must look."""
 
     code, key, status, final = "1014", "error.client_mismatch", 403, True
+
+
+class ChoiceWanted(FlowError):
+    """One of the buttons is wanted, and nothing typed."""
+
+    code, key, status = "1024", "error.choice_wanted", 400
 
 
 class FaceMismatch(FlowError):

@@ -6,11 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from flows.effects import Effect, OpenLink, OpenLiveness, SendCode, Upload
+from flows.effects import AskState, Effect, LogIn, OpenLink, OpenLiveness, SendCode, Upload
 from flows.keys import Keys, Unsealable
 from flows.model import Stored
 from flows.moves import Move, Posting, Queue
-from flows.papers import Link, LivenessSession
+from flows.papers import Link, LivenessSession, Login
 
 HIDDEN_DELAY_MS = (40, 400)
 """In a channel that hides who is a client, sending starts a random while later, so that its work on this machine falls
@@ -80,6 +80,25 @@ class LivenessJob(_Job):
     made: LivenessSession | None = None
 
 
+class LoginJob(_Job):
+    """A `LogIn` on its way. `started`: the code was given, and may be spent. `made`: what came of it."""
+
+    kind: Literal["login"] = "login"
+    nth: int
+    code: str = Field(repr=False)
+    started: bool = False
+    made: Login | None = None
+
+
+class StateJob(_Job):
+    """An `AskState` on its way."""
+
+    kind: Literal["state"] = "state"
+    nth: int
+    iin: str = Field(repr=False)
+    request_id: str = Field(repr=False)
+
+
 class TellJob(_Job):
     """Humo's callback: who asked us is told that the person is identified."""
 
@@ -91,13 +110,15 @@ class TellJob(_Job):
     tries: int = 0
 
 
-Job = SendJob | LinkJob | UploadJob | LivenessJob | TellJob
+Job = SendJob | LinkJob | UploadJob | LivenessJob | LoginJob | StateJob | TellJob
 _ANY: TypeAdapter[Job] = TypeAdapter(Annotated[Job, Field(discriminator="kind")])
 QUEUES: dict[str, Queue] = {
     "send": "wakes",
     "link": "uploads",
     "upload": "uploads",
     "liveness": "uploads",
+    "login": "uploads",
+    "state": "uploads",
     "tell": "tells",
 }
 """By kind, as a chat's are worked; of a channel's dialogue all are worked by the Search API."""
@@ -149,6 +170,10 @@ def make(effect: Effect[None], channel: str, *, guard: str = "", hidden: bool = 
                 changeable=effect.changeable,
                 interchangeable=effect.interchangeable,
             )
+        case LogIn():
+            return LoginJob(**whose, step=effect.step, nth=effect.nth, code=effect.code)
+        case AskState():
+            return StateJob(**whose, step=effect.step, nth=effect.nth, iin=effect.iin, request_id=effect.request_id)
     raise TypeError(f"no performer for {type(effect).__name__}")
 
 

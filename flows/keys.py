@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
 
 _NONCE = 12
 _KEY_ID = 4
+_STATE = b"state"
 _TICKET = re.compile("[A-Za-z0-9_-]{52}")
 
 
@@ -68,6 +69,7 @@ class Keys:
         self._id = _id_of(current)
         self._codes = {_id_of(secret): subkey(secret, "code") for secret in secrets}
         self._tokens = {_id_of(secret): subkey(secret, "token") for secret in secrets}
+        self._logins = {_id_of(secret): subkey(secret, "login") for secret in secrets}
         self._prints = subkey(lasting or current, "fingerprint")
         self._tickets = [AESSIV(subkey(secret, "ticket")) for secret in secrets]
         self.sessions = Sealer(secrets, "session")
@@ -101,16 +103,37 @@ class Keys:
         """The link of that `number` (below 65 536) to a session's page: 52 base64url characters, of which 128 bits are
         a MAC (AES-SIV, RFC 5297). Derived, so that asking again yields the same one; it says nothing of the session.
         """
-        plain = bytes((shard,)) + number.to_bytes(2, "big") + bytes.fromhex(sid)
-        return urlsafe_b64encode(self._tickets[0].encrypt(plain, None)).decode()
+        return self._sealed(sid, shard, number, None)
 
     def read_ticket(self, ticket: str) -> tuple[str, int, int] | None:
         """Session, shard and number; None when it is none of ours."""
-        if not _TICKET.fullmatch(ticket):
+        return self._read(ticket, None)
+
+    def state(self, sid: str, shard: int, number: int) -> str:
+        """What a login of that `number` is known again by when it comes back: like a ticket, and no link of ours."""
+        return self._sealed(sid, shard, number, [_STATE])
+
+    def read_state(self, state: str) -> tuple[str, int, int] | None:
+        """Session, shard and number; None when it is none of ours."""
+        return self._read(state, [_STATE])
+
+    def login(self, sid: str, number: int) -> tuple[str, str]:
+        """PKCE verifier (RFC 7636) and nonce of that login, 43 characters each; derived, so they rest nowhere."""
+        key = self._of(self._logins, sid)
+        made = (hmac.digest(key, f"{sid}\x1f{number}\x1f{what}".encode(), "sha256") for what in ("verifier", "nonce"))
+        verifier, nonce = (urlsafe_b64encode(one).rstrip(b"=").decode() for one in made)
+        return verifier, nonce
+
+    def _sealed(self, sid: str, shard: int, number: int, about: list[bytes] | None) -> str:
+        plain = bytes((shard,)) + number.to_bytes(2, "big") + bytes.fromhex(sid)
+        return urlsafe_b64encode(self._tickets[0].encrypt(plain, about)).decode()
+
+    def _read(self, sealed: str, about: list[bytes] | None) -> tuple[str, int, int] | None:
+        if not _TICKET.fullmatch(sealed):
             return None
         for cipher in self._tickets:
             with suppress(InvalidTag):
-                plain = cipher.decrypt(urlsafe_b64decode(ticket), None)
+                plain = cipher.decrypt(urlsafe_b64decode(sealed), about)
                 return plain[3:].hex(), plain[0], int.from_bytes(plain[1:3], "big")
         return None
 

@@ -85,7 +85,7 @@ class LivenessDoor:
         self._token = token
         self._app_keys = app_keys
         self._steps = {
-            front.name: {step.name for step in front.plan.steps if isinstance(step, Liveness)} for front in fronts
+            front.name: {step.name for step in front.plan.all_steps() if isinstance(step, Liveness)} for front in fronts
         }
 
     async def language(self, ticket: str) -> str:

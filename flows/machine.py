@@ -79,10 +79,11 @@ def blank(plan: Plan, sid: str, channel: str, facts: Facts) -> Session:
 
 def advance(plan: Plan, session: Session, given: Input, now: float, nth: int) -> Script[Turn]:
     """Hand what came in to the current step. `nth` is the number of this attempt at it, counted before the call."""
-    index = next((i for i, step in enumerate(plan.steps) if step.name == session.step), None)
+    steps = plan.way(session.flow).steps
+    index = next((i for i, step in enumerate(steps) if step.name == session.step), None)
     if index is None or session.plan != plan.digest or session.over:
         raise StepUnknown
-    step = plan.steps[index]
+    step = steps[index]
     notes: list[Note] = []
     try:
         state: State = step.state_type.model_validate_json(session.state)
@@ -102,10 +103,20 @@ def advance(plan: Plan, session: Session, given: Input, now: float, nth: int) ->
 
 
 def _arrive(plan: Plan, session: Session, index: int, *, facts: Facts, now: float, notes: list[Note]) -> Script[Turn]:
-    """Enter the step at `index`, and the next ones as long as they pass in silence."""
+    """Enter the step at `index`, and the next ones as long as they pass in silence; those of another flow from where a
+    step leads into it.
+    """
     name = session.step
     outcome: Outcome = Done()
-    for step in plan.steps[index:]:
+    flow = plan.way(session.flow)
+    left = flow.steps[index:]
+    while True:
+        wanted = plan.way(facts.visit.way) if facts.visit and facts.visit.way else flow
+        if wanted is not flow:
+            flow, left = wanted, wanted.steps
+        if not left:
+            break
+        step, left = left[0], left[1:]
         if facts.visit and facts.visit.purpose not in step.purposes:
             continue
         name = step.name
@@ -116,7 +127,7 @@ def _arrive(plan: Plan, session: Session, index: int, *, facts: Facts, now: floa
         facts = entered.facts
     if isinstance(outcome, Ask | Wait):
         notes.append(Note("step_started", {"step": name}))
-    change = {"step": name, "facts": facts} | _change(outcome, session)
+    change = {"flow": flow.name, "step": name, "facts": facts} | _change(outcome, session)
     return _turn(change, session, outcome, notes, moved="right" if index else "none")
 
 

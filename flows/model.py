@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from flows.effects import Effect
 from flows.errors import FlowError
 from flows.identifiers import Identifier
-from flows.papers import Link, Proof, Reading
+from flows.papers import Link, Login, Proof, Reading
 from flows.texts import Text
 
 T = TypeVar("T")
@@ -51,19 +51,21 @@ class Photo(Stored):
 class Visit(Stored):
     """What a dialogue in a chat knows besides: who writes there, what for, and how far the papers are.
 
-    `user` is the chat's own number of the person. `photos` are those that Humo has accepted, by their page. `litter`
+    `user` is the chat's own number of the person; `way` is the flow they go through, "" while there is but one or they
+    have not said. `photos` are those that Humo has accepted, by their page. `litter`
     are the numbers of the person's messages that hold photos, `whispered` of those that hold a secret word.
     """
 
     user: str = Field(repr=False)
     username: str | None = Field(default=None, repr=False)
     purpose: Purpose = "identify"
-    renew: bool = False
+    way: str = ""
     key: str | None = Field(default=None, repr=False)
     link: Link | None = None
     document: str = ""
     types_tax_number: bool = False
     tax_number: str | None = Field(default=None, repr=False)
+    login: Login | None = None
     reading: Reading = Reading()
     photos: dict[str, Photo] = Field(default_factory=dict)
     home_page: str | None = Field(default=None, repr=False)
@@ -191,10 +193,14 @@ class Option(Stored):
 
 
 class Door(Stored):
-    """A page of ours, and the number of the link that leads there: each serves once."""
+    """A page of ours, and the number of the link that leads there: each serves once.
+
+    `inside`: it may be shown inside the chat's own program; else in the person's browser alone.
+    """
 
     page: str
     number: int
+    inside: bool = False
 
 
 class Expects(Stored):
@@ -346,8 +352,20 @@ AnyStep = Step[Any, Any]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A checked flow; see `plan.py`. `digest` changes with any change of its configuration."""
+    """A checked flow; see `plan.py`. `digest` changes with any change of its configuration.
+
+    `ways` are further flows that a step may lead into, by `Visit.way`: the dialogue goes on at the beginning of that.
+    """
 
     name: str
     digest: str
     steps: tuple[AnyStep, ...]
+    ways: tuple["Plan", ...] = ()
+
+    def way(self, name: str) -> "Plan":
+        """The flow of that name; this one itself when it is none of the ways."""
+        return next((way for way in self.ways if way.name == name), self)
+
+    def all_steps(self) -> tuple[AnyStep, ...]:
+        """Its own and those of its ways."""
+        return (*self.steps, *(step for way in self.ways for step in way.steps))

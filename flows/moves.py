@@ -1,6 +1,6 @@
 """What goes into the store's scripts and what comes out of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -63,7 +63,8 @@ class Move:
     """One change of a dialogue; see `lua/move.lua`. `rev` None writes only the verdict and the audit entries.
 
     `at` is when the dialogue was read (Unix seconds); `kind` is the kind of the step that it comes to. `paper` is the
-    page and the id of an upload, which a chat has not many of. `show`: the chat that is to see the reply. `cause`: the
+    page and the id of an upload, which a chat has not many of. `chosen`: what a person has, and the chat remembers,
+    `language` or `way`. `show`: the chat that is to see the reply. `cause`: the
     wake in our hands that all this comes of; it is done with in the same script.
     """
 
@@ -90,7 +91,7 @@ class Move:
     wake: float | None = None
     queue: Queue = "wakes"
     show: str | None = None
-    language: str = ""
+    chosen: Mapping[str, str] = field(default_factory=dict)
     cause: "Leased | None" = None
     token: str | None = None
     card: bytes = field(default=b"", repr=False)
@@ -137,7 +138,7 @@ def as_todo(move: Move) -> dict[str, Any]:
         "wake": int(move.wake * 1000) if move.wake else None,
         "queue": move.queue,
         "show": move.show,
-        "language": move.language,
+        "chosen": move.chosen,
         "cause": _cause(move.cause) if move.cause else None,
         "token": move.token,
         "audit": [(note.event, note.fields) for note in move.notes],

@@ -103,8 +103,8 @@ class Login(_Closed):
 class Citizen(_Closed):
     """What the state data base (COID) says of somebody; its photo is dropped where it arrives.
 
-    `document` is the Russian name of the paper that was read, `citizenship` that of the state. `confidence` (0 to 1): how
-    alike the face must have been. `alive` is False of whom it says to have died; `same_iin`: it is of the IIN asked for.
+    `document` is the Russian name of the paper that was read, `citizenship` that of the state. `confidence` (0 to 1) is
+    how alike the face must have been. `alive` is False of whom it says to have died; `same_iin`: of the IIN asked for.
     """
 
     reading: Reading

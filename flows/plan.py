@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from importlib import import_module
 from itertools import pairwise
@@ -36,6 +37,13 @@ def make_plan(name: str, stanzas: Sequence[Stanza]) -> Plan:
     shape = [(step.kind, step.name, sorted(step.purposes), step.options.model_dump(mode="json")) for step in steps]
     digest = hashlib.sha256(json.dumps(shape, sort_keys=True).encode()).hexdigest()[:16]
     return Plan(name, digest, steps)
+
+
+def with_ways(name: str, stanzas: Sequence[Stanza], ways: Sequence[Plan]) -> Plan:
+    """A flow whose steps lead into others. Raises `PlanError`."""
+    plan = make_plan(name, stanzas)
+    digest = hashlib.sha256(" ".join((plan.digest, *(f"{way.name}:{way.digest}" for way in ways))).encode())
+    return replace(plan, digest=digest.hexdigest()[:16], ways=tuple(ways))
 
 
 def _step(where: str, stanza: Stanza) -> AnyStep:

@@ -38,7 +38,7 @@ def unsafe(settings: Settings) -> list[str]:
         found.append(
             "server.public_url: must be https, or no browser gives its camera and links can be read on their way"
         )
-    if settings.bot.flow in settings.flow:
+    if settings.has_chat:
         found += _chat(settings)
     return found
 

@@ -27,6 +27,8 @@ SANDBOX_SECRETS = {
     "SHINOS_CALLBACK_SECRET": "sandbox-callback-secret-of-standard-webhooks",
     "SHINOS_HUMO_KEY": "05a4ce19-de3c-4d2c-a464-7356dbdbd107",
     "SHINOS_LUNA_KEY": "sandbox-luna-key-that-signs-the-selfies",
+    "SHINOS_AITU_SECRET": "sandbox-aitu-secret-of-the-client-shinos",
+    "SHINOS_COID_PASSWORD": "coidtestpassword",
     "SHINOS_BIOMETRIC_KEY": "sandbox-biometric-flow-of-shinos-LD-F2F-000000000001",
 }
 """Public by design: they open the sandbox and nothing else, and production mode refuses them."""
@@ -100,7 +102,9 @@ class Bot(Section):
     """The Telegram front. Its address and token stand in [upstream.telegram]."""
 
     enabled: bool = Field(default=True, description="whether `shinos up` runs it too")
-    flow: str = "telegram"
+    flows: tuple[str, ...] = Field(
+        default=("telegram",), min_length=1, description="what people go through; of several they choose by citizenship"
+    )
     language: Language = Field(default="ru", description="for whom Telegram names none that we speak")
     name: str = Field(default="", pattern="^([A-Za-z0-9_]{5,32})?$", description="its @name, to lead back to the chat")
     mini_app: bool = Field(default=True, description="pages open inside Telegram too; it takes https only")
@@ -169,6 +173,7 @@ def _stanzas(value: Any) -> Any:
 
 
 class Flow(Section):
+    citizens: Literal["TJ", "KZ", "other"] = Field(default="other", description="who is led here by the bot's choice")
     steps: Annotated[tuple[str | dict[str, Any], ...], BeforeValidator(_stanzas)]
 
 
@@ -206,6 +211,11 @@ class Settings(Section):
     def public_url(self) -> str:
         """Where people's browsers find our pages."""
         return self.server.public_url or f"http://{self.server.host}:{self.server.port}"
+
+    @property
+    def has_chat(self) -> bool:
+        """Is a flow of the bot's configured? The bot's section alone makes none."""
+        return any(name in self.flow for name in self.bot.flows)
 
     @property
     def sandbox_url(self) -> str:

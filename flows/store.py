@@ -221,10 +221,11 @@ class Store:
         verdict: bytes = await self._call("hear", shard_of_fingerprint(chat), chat, update, sealed)
         return verdict.decode()  # type: ignore[return-value]
 
-    async def language(self, chat: str) -> str:
-        """What the person has chosen in that chat, "" when nothing."""
+    async def chosen(self, chat: str) -> tuple[str, str]:
+        """Language and way that the person has chosen in that chat, "" for none."""
         key = f"{prefix(shard_of_fingerprint(chat))}session:{chat}"
-        return _text(await self._in_time(self.redis.hget(key, "language")) or "")
+        language, way = await self._in_time(self.redis.hmget(key, "language", "way"))
+        return _text(language or ""), _text(way or "")
 
     async def claim(self, link: str, chat: str) -> bool:
         """A link (its fingerprint) is for the first chat that comes with it, for a day."""

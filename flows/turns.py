@@ -87,7 +87,7 @@ def fill(move: Move, taken: Taken, call: Call, turn: Turn) -> None:
     session = turn.session
     move.session = session if move.rev is not None else None
     move.verdict, move.notes, move.wake, move.step_id = turn.verdict, turn.notes, turn.wake, taken.step_id
-    move.kind = next((step.kind for step in call.front.plan.steps if step.name == session.step), "")
+    move.kind = next((step.kind for step in call.front.plan.way(session.flow).steps if step.name == session.step), "")
     if turn.moved:
         move.previous, move.answer = taken.step_id, call.answer
         move.step_id = "" if session.reply.kind == "done" else new_step_id(move.shard)

@@ -4,41 +4,41 @@ import contextlib
 import json
 import os
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from flows.aitu_door import AituDoor
 from flows.conversation import Conversation
 from flows.doors import Doors
 from flows.drain import AuditDrain
+from flows.fronts import FRONT, chat_front, plans
 from flows.keys import Keys
 from flows.liveness_door import LivenessDoor
-from flows.model import Plan
 from flows.opening import SessionOpening
 from flows.performing import Front, Performing
-from flows.plan import PlanError, check_proof, make_plan, suggest
+from flows.plan import suggest
 from flows.records.clients import Records
 from flows.records.opening import BadDatabaseUrl, open_records
 from flows.records.sealing import RecordKeys, WrongRecordsKey
 from flows.safety import unsafe
 from flows.sending import Sending
 from flows.service import Identification
-from flows.settings import Channel, Settings, SettingsError
+from flows.settings import Settings, SettingsError
 from flows.store import Store, open_redis
 from flows.tokens import Tokens
 from flows.turns import Dialogues, Looking
+from flows.upstream.aitu import Aitu, AituOptions, aitu
 from flows.upstream.biometric import Biometric, BiometricOptions, biometric
 from flows.upstream.codes import CodeDelivery, CodeGateways, SecretUnset, build
+from flows.upstream.coid import Coid, CoidOptions, coid
 from flows.upstream.humo import HumoOptions
 from flows.upstream.luna import LunaOptions
 from flows.upstream.telegram import TelegramOptions
 from flows.wakes import Carrier, Wakes, at_work
-
-FRONT = "telegram"
-"""The name that the chat's dialogues, audit entries and limits go by."""
 
 
 class Upstreams(CodeGateways):
@@ -47,6 +47,8 @@ class Upstreams(CodeGateways):
     humo: HumoOptions | None = None
     luna: LunaOptions | None = None
     biometric: BiometricOptions | None = None
+    aitu: AituOptions | None = None
+    coid: CoidOptions | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,58 +63,7 @@ class House:
     tokens: Tokens
     delivery: CodeDelivery
     liveness: LivenessDoor | None = None
-
-
-def plans(settings: Settings) -> dict[str, Front]:
-    """The configured channels with their checked flows. Raises `SettingsError`."""
-    try:
-        made = {name: make_plan(name, flow.steps) for name, flow in settings.flow.items()}
-        for plan in made.values():
-            check_proof(plan)
-    except PlanError as error:
-        raise SettingsError(str(error)) from None
-    for name, channel in settings.channel.items():
-        _check_liveness(name, made[channel.flow])
-        visiting = next((step.name for step in made[channel.flow].steps if step.visits), None)
-        if visiting:
-            raise SettingsError(f"channel.{name}.flow: step {visiting} of {channel.flow} belongs to a chat")
-    for plan in made.values():
-        if "biometric" not in settings.upstream and any(step.kind == "liveness" for step in plan.steps):
-            raise SettingsError(f"flow.{plan.name}.steps: step liveness needs the stanza upstream.biometric")
-        for step in plan.steps:
-            _check_gateways(plan.name, step.name, getattr(step.options, "channels", None))
-    return {name: Front(name, channel, made[channel.flow]) for name, channel in settings.channel.items()}
-
-
-def chat_front(settings: Settings) -> Front:
-    """The bot's flow, checked. Raises `SettingsError`."""
-    name = settings.bot.flow
-    if name not in settings.flow:
-        raise SettingsError(f'bot.flow: there is no flow "{name}"')
-    try:
-        plan = make_plan(name, settings.flow[name].steps)
-    except PlanError as error:
-        raise SettingsError(str(error)) from None
-    rules = Channel(flow=name, key_env="", language=settings.bot.language, strict=False, reveal_unknown=True)
-    return Front(FRONT, rules, plan)
-
-
-def _check_liveness(channel: str, plan: Plan) -> None:
-    """A living face shows nobody's identity, and each check is paid for: who is asked for it has proven something."""
-    for step in plan.steps:
-        if step.kind == "liveness":
-            raise SettingsError(
-                f"channel.{channel}.flow: step {step.name} of {plan.name} must stand after one that proves who it is"
-            )
-        if "client" in step.needs and getattr(step.options, "skip", "never") == "never":
-            return
-
-
-def _check_gateways(flow: str, step: str, channels: tuple[str, ...] | None) -> None:
-    known = tuple(CodeGateways.model_fields)
-    for channel in channels or ():
-        if channel not in known:
-            raise SettingsError(f'flow.{flow}.steps: step {step}: no channel "{channel}"{suggest(channel, known)}')
+    login: AituDoor | None = None
 
 
 def gateways(settings: Settings) -> CodeDelivery:
@@ -236,35 +187,38 @@ async def open_house(settings: Settings, *, work: bool = True) -> AsyncIterator[
         checking = open_biometric(settings)
         if checking:
             stack.push_async_callback(checking.close)
+        logging_in = open_aitu(settings)
+        if logging_in:
+            stack.push_async_callback(logging_in.close)
         performing = Performing(records, keys, delivery.gateways, checking)
         identification = Identification(store, performing, keys, settings.bank.country)
-        door = _liveness_door(settings, (keys, store), fronts, identification, performing)
-        house = House(settings, fronts, store, records, identification, Tokens(store, keys), delivery, door)
+        led: dict[str, tuple[Front, Dialogues]] = {name: (front, identification) for name, front in fronts.items()}
+        if settings.has_chat:
+            led[FRONT] = (chat_front(settings), Conversation(store, performing, keys, settings.bank.country))
+        doors = Doors(store, keys, settings.public_url, led)
+        led_fronts = [front for front, _ in led.values()]
+        house = House(
+            settings,
+            fronts,
+            store,
+            records,
+            identification,
+            Tokens(store, keys),
+            delivery,
+            _liveness_door(settings, doors, led_fronts, keys, checking) if checking else None,
+            AituDoor(doors, led_fronts, keys, logging_in) if logging_in else None,
+        )
         if work:
             await stack.enter_async_context(_working(house, keys, checking))
         yield house
 
 
 def _liveness_door(
-    settings: Settings,
-    ground: tuple[Keys, Store],
-    fronts: Mapping[str, Front],
-    identification: Identification,
-    performing: Performing,
-) -> LivenessDoor | None:
-    """The page's other side, for the channels and for the chat."""
-    keys, store = ground
-    checking, telegram = performing.biometric, upstreams(settings).telegram or TelegramOptions()
-    if checking is None:
-        return None
-    led: dict[str, tuple[Front, Dialogues]] = {name: (front, identification) for name, front in fronts.items()}
-    if settings.bot.flow in settings.flow:
-        led[FRONT] = (chat_front(settings), Conversation(store, performing, keys, settings.bank.country))
-    doors = Doors(store, keys, settings.public_url, led)
+    settings: Settings, doors: Doors, fronts: Sequence[Front], keys: Keys, checking: Biometric
+) -> LivenessDoor:
+    telegram = upstreams(settings).telegram or TelegramOptions()
     token = environ_of(settings).get(telegram.token_env, "")
-    return LivenessDoor(
-        doors, [front for front, _ in led.values()], keys, biometric=checking, token=token, app_keys=telegram.ed25519
-    )
+    return LivenessDoor(doors, fronts, keys, biometric=checking, token=token, app_keys=telegram.ed25519)
 
 
 def open_biometric(settings: Settings) -> Biometric | None:
@@ -272,6 +226,26 @@ def open_biometric(settings: Settings) -> Biometric | None:
     found = upstreams(settings).biometric
     try:
         return biometric(found, environ_of(settings)) if found else None
+    except SecretUnset as error:
+        raise SettingsError(f"upstream: {error}") from None
+
+
+def open_aitu(settings: Settings) -> Aitu | None:
+    """Raises `SettingsError` when a secret of its is missing."""
+    found = upstreams(settings).aitu
+    try:
+        return aitu(found, environ_of(settings), production=settings.mode == "production") if found else None
+    except SecretUnset as error:
+        raise SettingsError(f"upstream: {error}") from None
+    except ValueError as error:
+        raise SettingsError(f"upstream.aitu: {error}") from None
+
+
+def open_coid(settings: Settings) -> Coid | None:
+    """Raises `SettingsError` when its password is missing."""
+    found = upstreams(settings).coid
+    try:
+        return coid(found, environ_of(settings), production=settings.mode == "production") if found else None
     except SecretUnset as error:
         raise SettingsError(f"upstream: {error}") from None
 

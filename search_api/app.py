@@ -11,7 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from flows.errors import FlowError, MethodRefused, NotFound, OurFault, StoreDown
 from flows.wiring import House
-from search_api import card, iq4, returns
+from search_api import card, iq4, login, returns
 from search_api.answers import refused
 from search_api.observing import OBSERVED, Observed, observe
 from search_api.openapi import DOCS_HEADERS, docs_page, document
@@ -30,6 +30,8 @@ def make_app(house: House) -> web.Application:
             app.router.add_post(f"/rest/chat/client/{path}{tail}", handler)
     if house.liveness:
         app.add_routes(returns.routes(house.liveness))
+    if house.login:
+        app.add_routes(login.routes(house.login))
     app.router.add_get("/health/live", _live, allow_head=False)
     app.router.add_get("/health/ready", _ready, allow_head=False)
     app.router.add_get("/metrics", _metrics, allow_head=False)

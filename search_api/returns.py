@@ -5,14 +5,10 @@ at links before a person does, burns none. What the page says is told by POST to
 """
 
 import json
-import re
 from collections.abc import Iterable
-from functools import cache
 from html import escape
 from io import BytesIO
-from pathlib import Path
-from string import Template
-from typing import Any, Literal
+from typing import Literal
 
 import segno
 from aiohttp import web
@@ -20,17 +16,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from flows.errors import FlowError, Malformed, StepUnknown
 from flows.liveness_door import LivenessDoor, Phase, Said, Standing
-from flows.texts import LANGUAGES, Text, render, sentences
+from flows.texts import Text, render, sentences
 from flows.upstream.biometric import locale_of
 from search_api.answers import answered, refused
 from search_api.iq4 import HOUSE
 from search_api.observing import OBSERVED
+from search_api.pages import STATIC, chat_link, preferred, static, template
 from search_api.parameters import read_body
 
 SAID_LIMIT, WEBHOOK_LIMIT = 16 * 1024, 2**20
-_HERE = Path(__file__).parent
 _WORDS = "liveness.page."
-_TYPES = {".js": "text/javascript", ".css": "text/css"}
 _TELEGRAM = "https://web.telegram.org"
 
 
@@ -77,7 +72,7 @@ def routes(door: LivenessDoor) -> list[web.RouteDef]:
     """Of the page, its script and its style, and of the webhook."""
     page = LivenessPage(door)
     return [
-        *(web.get(f"/liveness/{file.name}", _static(file)) for file in sorted((_HERE / "static").iterdir())),
+        *(web.get(f"/liveness/{file.name}", static(file)) for file in sorted(STATIC.iterdir())),
         web.get("/liveness/{ticket}", page.shown),
         web.post("/liveness/{ticket}", page.told),
         web.post("/biometric/webhook", page.nudged),
@@ -102,7 +97,7 @@ class LivenessPage:
             "lang": language,
             "locale": locale_of(language),
             "script": self._door.options.script,
-            "chat": _chat(settings.bot.name),
+            "chat": chat_link(settings.bot.name),
             "help": settings.bot.help,
             "title": words["intro_title"],
             "late": words["late"],
@@ -110,11 +105,11 @@ class LivenessPage:
         # Within a script element only "<" could end it.
         inside = json.dumps(words, ensure_ascii=False).replace("<", "\\u003c")
         filled = {name: escape(value) for name, value in given.items()} | {"words": inside}
-        return self._page(_template("liveness").substitute(filled))
+        return self._page(template("liveness").substitute(filled))
 
     async def told(self, request: web.Request) -> web.Response:
         """POST /liveness/{ticket}: what the page says; the answer is how it stands."""
-        ticket, language = request.match_info["ticket"], _preferred(request)
+        ticket, language = request.match_info["ticket"], preferred(request)
         try:
             called = _called(await read_body(request, request.app[HOUSE].settings.server.read_seconds, SAID_LIMIT))
             language = await self._door.language(ticket)
@@ -136,24 +131,15 @@ class LivenessPage:
         return web.json_response({})
 
     def _over(self, request: web.Request) -> web.Response:
-        language = _preferred(request)
+        language = preferred(request)
         title, text, back = (render(Text(key=_WORDS + key), language) for key in ("over_title", "over_text", "back"))
-        chat = _chat(request.app[HOUSE].settings.bot.name)
+        chat = chat_link(request.app[HOUSE].settings.bot.name)
         given = {"lang": language, "title": title, "text": text, "back": back, "chat": chat}
-        whole = _template("liveness_over").substitute({name: escape(value) for name, value in given.items()})
+        whole = template("liveness_over").substitute({name: escape(value) for name, value in given.items()})
         return self._page(whole, status=410)
 
     def _page(self, whole: str, status: int = 200) -> web.Response:
         return web.Response(status=status, text=whole, content_type="text/html", headers=self._headers)
-
-
-def _static(file: Path) -> Any:
-    body = file.read_bytes()
-
-    async def give(_request: web.Request) -> web.Response:
-        return web.Response(body=body, content_type=_TYPES[file.suffix], charset="utf-8")
-
-    return give
 
 
 def _headers(origins: Iterable[str]) -> dict[str, str]:
@@ -172,21 +158,6 @@ def _headers(origins: Iterable[str]) -> dict[str, str]:
     devices = " ".join(["self", *(f'"{origin}"' for origin in origins if origin.startswith("http"))])
     allowed = f"camera=({devices}), microphone=({devices}), geolocation=(), payment=(), usb=(), display-capture=()"
     return {"Content-Security-Policy": policy, "Permissions-Policy": allowed}
-
-
-@cache
-def _template(name: str) -> Template:
-    return Template((_HERE / "templates" / f"{name}.html").read_text(encoding="utf-8"))
-
-
-def _chat(name: str) -> str:
-    return f"https://t.me/{name}" if name else ""
-
-
-def _preferred(request: web.Request) -> str:
-    """What the browser asks for, of what we speak; else Russian."""
-    asked = re.findall(r"\b[a-z]{2}\b", request.headers.get("Accept-Language", "").lower()[:200])
-    return next((language for language in asked if language in LANGUAGES), "ru")
 
 
 def _called(body: bytes) -> PageCall:

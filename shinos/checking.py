@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Literal
 
 from flows.attendance import callback_secret, open_upstreams
+from flows.fronts import chat_front, plans
 from flows.safety import unsafe
 from flows.settings import Settings, SettingsError, load
-from flows.wiring import chat_front, gateways, open_biometric, own_secrets, plans
+from flows.wiring import gateways, open_aitu, open_biometric, open_coid, own_secrets
 from shinos import dependencies, serving
 
 State = Literal["ok", "warn", "FAIL"]
@@ -31,7 +32,7 @@ def run(config: Path) -> int:
     try:
         settings = load(config)
         plans(settings)
-        if settings.bot.flow in settings.flow:
+        if settings.has_chat:
             chat_front(settings)
             callback_secret(settings)
     except SettingsError as error:
@@ -76,8 +77,8 @@ async def _dependencies(settings: Settings) -> list[Finding]:
     try:
         keys, _ = own_secrets(settings)
         delivery = gateways(settings)
-        chat = open_upstreams(settings)[:2] if settings.bot.flow in settings.flow else ()
-        faces = open_biometric(settings)
+        chat = open_upstreams(settings)[:2] if settings.has_chat else ()
+        others = [one for one in (open_biometric(settings), open_aitu(settings), open_coid(settings)) if one]
     except SettingsError as error:
         return [Finding("upstreams", "FAIL", str(error))]
     except OSError as error:
@@ -86,15 +87,14 @@ async def _dependencies(settings: Settings) -> list[Finding]:
         dependencies.redis(settings, keys),
         dependencies.database(settings),
         *(dependencies.upstream(settings, gateway) for gateway in delivery.gateways.values()),
-        *(dependencies.upstream(settings, asked) for asked in (*chat[1:], faces) if asked),
+        *(dependencies.upstream(settings, asked) for asked in (*chat[1:], *others)),
     ]
     try:
         told = await asyncio.gather(*looks)
     finally:
         await delivery.close()
-        for opened in (*chat, faces):
-            if opened:
-                await opened.close()
+        for opened in (*chat, *others):
+            await opened.close()
     return [Finding(what, state, said) for lines in told for what, state, said in lines]
 
 

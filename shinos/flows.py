@@ -21,7 +21,7 @@ def list_(config: Config = CONFIG) -> None:
     for name in settings.flow:
         steps = " → ".join(step.name for step in _plan(settings, name).steps)
         users = [front for front, channel in settings.channel.items() if channel.flow == name]
-        users += ["the Telegram bot"] if settings.bot.flow == name else []
+        users += ["the Telegram bot"] if name in settings.bot.flows else []
         typer.echo(f"{name}\t{steps}\t{', '.join(users) or 'no channel uses it'}")
 
 
@@ -47,7 +47,7 @@ def sim(
         raise typer.BadParameter(f"expected one of {', '.join(LANGUAGES)}", param_hint="--language")
     settings = settings_of(config)
     plan = _plan(settings, name)
-    if name == settings.bot.flow:
+    if name in settings.bot.flows:
         raise NothingAnswers(f"{name} needs a chat with buttons and photos: run `shinos up` and open its Chat address")
     raise typer.Exit(serving.once(settings, lambda given: sim.sim(given, plan, language)))
 

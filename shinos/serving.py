@@ -151,7 +151,7 @@ def _bound(settings: Settings, listening: socket.socket) -> Settings:
 
 def _attends(settings: Settings) -> bool:
     """Is there a chat?"""
-    return settings.bot.enabled and settings.bot.flow in settings.flow
+    return settings.bot.enabled and settings.has_chat
 
 
 async def bot(settings: Settings) -> int:

@@ -114,7 +114,7 @@ end
 if todo.show then
   local chat = p .. 'session:' .. todo.show
   redis.call('HSET', chat, 'subject', subject)
-  if todo.language ~= '' then redis.call('HSET', chat, 'language', todo.language) end
+  for name, value in pairs(todo.chosen) do redis.call('HSET', chat, name, value) end
   redis.call('PEXPIRE', chat, 7776000000)
   if redis.call('HGET', chat, 'worker:show') then
     redis.call('HSET', chat, 'again:show', '1')

@@ -1,5 +1,9 @@
 """May we? Asked, and written down, before the first photo: a face is biometric data (security.md §8.1)."""
 
+from typing import Literal
+
+from pydantic import Field
+
 from flows.effects import Note
 from flows.errors import FlowError
 from flows.model import (
@@ -29,15 +33,20 @@ class ConsentWanted(FlowError):
     code, key, status = "1026", "error.consent_wanted", 400
 
 
-class Consent(Step[State, Options]):
+class ConsentOptions(Options):
+    about: Literal["papers", "aitu"] = Field(default="papers", description="what will be looked at")
+
+
+class Consent(Step[State, ConsentOptions]):
     kind = "consent"
     visits = True
     state_type = State
-    options_type = Options
+    options_type = ConsentOptions
     gives = frozenset({"consent"})
 
     def enter(self, facts: Facts, now: float) -> Outcome:
-        return Ask(Text(key="consent.ask"), State(), choice_of("agree", "decline"))
+        key = "consent.ask" if self.options.about == "papers" else f"consent.ask_{self.options.about}"
+        return Ask(Text(key=key), State(), choice_of("agree", "decline"))
 
     def answer(self, state: State, given: Input, facts: Facts, now: float) -> Script[Outcome]:
         if isinstance(given, Again):

@@ -43,6 +43,8 @@ class Contact(Step[State, Options]):
     gives = frozenset({"phone"})
 
     def enter(self, facts: Facts, now: float) -> Outcome:
+        if facts.phone and any(proof.method == self.name for proof in facts.proofs):
+            return Pass(facts)  # another flow has asked already
         return Ask(Text(key="contact.ask"), State(), Expects(kind="contact"))
 
     def answer(self, state: State, given: Input, facts: Facts, now: float) -> Script[Outcome]:

@@ -248,7 +248,7 @@ class Liveness(Step[LivenessState, LivenessOptions]):
 
         A look that is due stays due, whatever is said meanwhile.
         """
-        door = Door(page=PAGE, number=state.links + 1)
+        door = Door(page=PAGE, number=state.links + 1, inside=True)
         text = Text(key="liveness.ask" if facts.visit else "liveness.ask_there")
         if state.phase == "failed" or not state.device:
             state = state.model_copy(update={"due": 0})

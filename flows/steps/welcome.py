@@ -1,7 +1,7 @@
 """Is it somebody whom we have identified before? Then what they came for this time; everybody else goes on at once."""
 
 from flows.effects import FindClient, Found, perform
-from flows.errors import FlowError
+from flows.errors import ChoiceWanted, FlowError
 from flows.identifiers import Identifier
 from flows.model import (
     Ask,
@@ -29,10 +29,6 @@ class NothingKnown(FlowError):
     code, key, status, final = "1023", "error.nothing_known", 404, True
 
 
-class ChoiceWanted(FlowError):
-    code, key, status = "1024", "error.choice_wanted", 400
-
-
 class Welcome(Step[State, Options]):
     """`gives` the client to those who are known; for somebody new it stays None, and `enrol` makes one."""
 
@@ -47,7 +43,7 @@ class Welcome(Step[State, Options]):
         found = yield from self._find(facts)
         if facts.there.purpose != "identify":
             return Pass(_known(facts, found)) if found else Stop(NothingKnown())
-        if not found or not found.since or facts.there.key:
+        if not found or not found.since or facts.there.key or facts.proofs:
             return Pass(facts)
         return Ask(Text(key="welcome.again"), State(), choice_of(*CHOICES))
 

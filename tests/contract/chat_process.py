@@ -21,7 +21,7 @@ from flows.shards import SHARDS, shard_of_fingerprint
 from flows.store import Store, open_redis
 from flows.turns import Looking
 from flows.wakes import Carrier, Wakes
-from flows.wiring import FRONT
+from flows.fronts import FRONT
 
 KEYS = Keys(b"secret of the contract tests, 32 bytes")
 LEASE = 0.5

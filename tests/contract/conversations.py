@@ -17,13 +17,14 @@ from servers import RedisServer
 from visits import BY_PAPERS, PHONE, Bank
 
 from flows.conversation import Arrival
+from flows.fronts import chat_front
 from flows.model import Chosen, Input, Photo, Sent, Session, Shared
 from flows.performing import Performing
 from flows.settings import load
 from flows.shards import prefix, shard_of_fingerprint
-from flows.wiring import chat_front
 
 CONFIG = Path(__file__).parents[2] / "config.toml"
+ONE_WAY = '["telegram"]'
 
 
 @dataclass
@@ -149,7 +150,8 @@ async def chats(
 ) -> AsyncIterator[Chats]:
     """Nobody works yet; see `Process.work`."""
     more = {f"SHINOS_LIMITS__{name}": str(value) for name, value in limits.items()}
-    settings = load(CONFIG, {"SHINOS_REDIS__URL": redis.url, "SHINOS_FLOW__TELEGRAM__STEPS": BY_PAPERS, **more})
+    own = {"SHINOS_REDIS__URL": redis.url, "SHINOS_FLOW__TELEGRAM__STEPS": BY_PAPERS, "SHINOS_BOT__FLOWS": ONE_WAY}
+    settings = load(CONFIG, {**own, **more})
     async with AsyncExitStack() as stack:
         made = Chats(chat_front(settings), bank or Bank())
         for _ in range(bots):

@@ -54,6 +54,14 @@ PINNED = {
     "1042": ("Underage", 403),
     "1043": ("IinUnknown", 404),
     "1044": ("LoginCancelled", 403),
+    "1045": ("LoginWanted", 409),
+    "1046": ("LoginLate", 410),
+    "1047": ("LoginPhone", 403),
+    "1048": ("LoginIin", 403),
+    "1049": ("LoginSpent", 403),
+    "1050": ("IinWanted", 400),
+    "1051": ("StateMismatch", 403),
+    "1052": ("LoginForeign", 403),
     "2001": ("Unavailable", 503),
     "2002": ("Refused", 503),
     "2003": ("Unexpected", 503),
@@ -131,5 +139,5 @@ def test_only_a_compared_answer_costs_an_attempt() -> None:
 
 def test_what_ends_a_dialogue() -> None:
     of_a_search = {"1001", "1003", "1004", "1011", "1012"}
-    of_a_chat = {"1013", "1014", "1020", "1022", "1023", "1025", "1038", "1042"}
+    of_a_chat = {"1013", "1014", "1020", "1022", "1023", "1025", "1038", "1042", "1049", "1051"}
     assert {error.code for error in ERRORS if error.final} == of_a_search | of_a_chat

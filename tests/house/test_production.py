@@ -12,7 +12,8 @@ from readme import HALVES, block
 from flows.attendance import callback_secret, open_upstreams
 from flows.safety import unsafe
 from flows.settings import SettingsError, load
-from flows.wiring import chat_front, gateways, open_biometric, plans
+from flows.fronts import chat_front, plans
+from flows.wiring import gateways, open_biometric
 
 
 def production(*without: str) -> dict[str, str]:
@@ -27,7 +28,7 @@ def test_the_variables_for_production_are_enough() -> None:
     assert unsafe(settings) == []
     assert plans(settings)
     assert gateways(settings).gateways.keys() == {"telegram", "osonsms", "smsc"}
-    assert chat_front(settings).plan.name == "telegram"
+    assert [way.name for way in chat_front(settings).plan.ways] == ["telegram", "telegram_kz"]
     assert open_upstreams(settings)[2] is not None
     assert len(callback_secret(settings)) >= 22
 
@@ -90,5 +91,5 @@ def test_a_chat_that_checks_no_faces_needs_no_biometric(tmp_path: Path) -> None:
     settings = load(config, environ)
     assert unsafe(settings) == []
     assert plans(settings)
-    assert chat_front(settings).plan.name == "telegram"
+    assert [way.name for way in chat_front(settings).plan.ways] == ["telegram", "telegram_kz"]
     assert open_biometric(settings) is None

@@ -54,7 +54,7 @@ def patterns() -> set[str]:
 def named_by_the_page() -> set[str]:
     """Keys that stand in the page by themselves: data-word="start", $late, word("seconds")."""
     naming = re.compile(r"""data-word="([a-z_]+)"|\$([a-z_]+)\b|\bword\("([a-z_]+)\"""")
-    of_server = {"lang", "locale", "script", "chat", "help", "words", "title", "text"}
+    of_server = {"lang", "locale", "script", "chat", "help", "words", "title", "text", "form", "go", "ring"}
     found = {name for file in PAGE for ways in naming.findall(file.read_text("utf-8")) for name in ways if name}
     return {OF_PAGE + name for name in found - of_server}
 

@@ -25,6 +25,7 @@ GIVEN_UP_AFTER = 30
 HELP = "☎ +992 44 600 00 00"
 FREE = {
     "BOT__HELP": HELP,
+    "BOT__FLOWS": '["telegram"]',
     "SERVER__PORT": "0",
     "SANDBOX__PORT": "0",
     "SANDBOX__SPEED": "0",

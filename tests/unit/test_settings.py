@@ -7,7 +7,7 @@ import pytest
 
 from flows.safety import unsafe
 from flows.settings import SANDBOX_SECRETS, Settings, SettingsError, load
-from flows.wiring import plans
+from flows.fronts import plans
 
 FILE = """
 mode = "production"
