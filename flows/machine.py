@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from flows.effects import Effect, Note
 from flows.errors import AttemptsSpent, Cancelled, FlowError, StepUnknown
 from flows.model import (
+    AnyStep,
     Ask,
     Cancel,
     Done,
@@ -110,12 +111,9 @@ def _arrive(plan: Plan, session: Session, index: int, *, facts: Facts, now: floa
     outcome: Outcome = Done()
     flow = plan.way(session.flow)
     left = flow.steps[index:]
-    while True:
-        wanted = plan.way(facts.visit.way) if facts.visit and facts.visit.way else flow
-        if wanted is not flow:
-            flow, left = wanted, wanted.steps
-        if not left:
-            break
+    if index:
+        flow, left = _led(plan, flow, left, facts)
+    while left:
         step, left = left[0], left[1:]
         if facts.visit and facts.visit.purpose not in step.purposes:
             continue
@@ -125,10 +123,17 @@ def _arrive(plan: Plan, session: Session, index: int, *, facts: Facts, now: floa
             outcome = entered
             break
         facts = entered.facts
+        flow, left = _led(plan, flow, left, facts)
     if isinstance(outcome, Ask | Wait):
         notes.append(Note("step_started", {"step": name}))
     change = {"flow": flow.name, "step": name, "facts": facts} | _change(outcome, session)
     return _turn(change, session, outcome, notes, moved="right" if index else "none")
+
+
+def _led(plan: Plan, flow: Plan, left: tuple[AnyStep, ...], facts: Facts) -> tuple[Plan, tuple[AnyStep, ...]]:
+    """The flow that goes on when a step has passed, and what is left of it."""
+    wanted = plan.way(facts.visit.way) if facts.visit and facts.visit.way else flow
+    return (flow, left) if wanted is flow else (wanted, wanted.steps)
 
 
 def _turn(

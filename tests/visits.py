@@ -35,6 +35,7 @@ from flows.model import (
     Happened,
     Input,
     Photo,
+    Plan,
     Purpose,
     Returned,
     Script,
@@ -49,7 +50,8 @@ from flows.papers import Checked, Link, LivenessSession, Reading, Task, Verdict
 from flows.plan import Stanza, make_plan
 from flows.settings import load
 
-STEPS: tuple[Stanza, ...] = load(Path(__file__).parents[1] / "config.toml", {}).flow["telegram"].steps
+SHIPPED = load(Path(__file__).parents[1] / "config.toml", {})
+STEPS: tuple[Stanza, ...] = SHIPPED.flow["telegram"].steps
 BY_PAPERS = json.dumps([step for step in STEPS if step != "liveness"])
 """The shipped flow without the page, for what is not about it."""
 USER, PHONE, WORD = "41000001", "+992900000001", "ромашка"
@@ -135,16 +137,23 @@ class Guest:
     """One visit. `due` is the one time, of the whole visit, that it wants to be woken at; 0 is none."""
 
     def __init__(
-        self, *, bank: Bank | None = None, key: str | None = None, purpose: Purpose = "identify", steps: Any = STEPS
+        self,
+        *,
+        bank: Bank | None = None,
+        key: str | None = None,
+        purpose: Purpose = "identify",
+        steps: Any = STEPS,
+        plan: Plan | None = None,
+        way: str = "",
     ) -> None:
-        self.plan = make_plan("telegram", steps)
+        self.plan = plan or make_plan("telegram", steps)
         self.bank = bank or Bank()
         self.now = 1_800_000_000.0
         self.counted = 0
         self.due = 0.0
         self.posted: list[Effect[Any]] = []
         self.events: list[str] = []
-        visit = Visit(user=USER, username="daler", purpose=purpose, key=key)
+        visit = Visit(user=USER, username="daler", purpose=purpose, key=key, way=way)
         facts = Facts(reveal_unknown=True, visit=visit)
         self._came(self.bank.drive(machine.begin(self.plan, "sid", "telegram", facts, self.now)))
 

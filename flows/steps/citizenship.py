@@ -57,7 +57,9 @@ class Citizenship(Step[State, CitizenshipOptions]):
         return Pass(facts.visiting(way=given.id))
 
     def _ask(self) -> Ask:
-        choices = tuple(Option(id=way, text=Text(key=f"choice.citizen_{of.lower()}")) for way, of in self.options.ways.items())
+        choices = tuple(
+            Option(id=way, text=Text(key=f"choice.citizen_{whose.lower()}")) for way, whose in self.options.ways.items()
+        )
         return Ask(Text(key="citizenship.ask"), State(), Expects(kind="choice", choices=choices))
 
 
