@@ -11,7 +11,9 @@ from urllib.parse import urlsplit
 from flows.settings import SANDBOX, SANDBOX_SECRETS, Settings
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_WITH_A_PAGE = {"liveness"}
+_WITH_A_PAGE = {"liveness", "aitu"}
+_TEST_CONTOUR = ".test.supreme-team.tech"
+_SANDBOX_CLIENT = "shinos-sandbox"
 _LONG = 22
 """Characters of a secret that others hold too: 128 bits."""
 _FLOW_KEY = 47
@@ -36,7 +38,8 @@ def unsafe(settings: Settings) -> list[str]:
     kinds = {_kind(step) for flow in settings.flow.values() for step in flow.steps}
     if kinds & _WITH_A_PAGE and not settings.public_url.startswith("https://"):
         found.append(
-            "server.public_url: must be https, or no browser gives its camera and links can be read on their way"
+            "server.public_url: must be https, or no browser gives its camera and links, and logins, can be read on "
+            "their way"
         )
     if settings.has_chat:
         found += _chat(settings)
@@ -54,8 +57,32 @@ def _upstreams(settings: Settings) -> Iterator[str]:
             yield f"upstream.{name}: an address of the sandbox"
         if name == "console":
             yield "upstream.console: prints codes, for development only"
+        yield from _login(settings, name, table)
         if name == "biometric" and len(settings.secret(table.get("key_env")) or "") < _FLOW_KEY:
             yield "upstream.biometric.key_env: names no variable that holds the API KEY of a flow"
+
+
+def _login(settings: Settings, name: str, table: dict[str, Any]) -> Iterator[str]:
+    """Of Aitu Passport and the COID adapter: their secrets, and nothing of the test contour."""
+    variable = {"aitu": "secret_env", "coid": "password_env"}.get(name)
+    if variable is None:
+        return
+    if not settings.secret(table.get(variable)):
+        yield f"upstream.{name}.{variable}: {table.get(variable)} is not set"
+    if _host(str(table.get("url", ""))).endswith(_TEST_CONTOUR):
+        yield f"upstream.{name}.url: the test contour of Aitu Passport, where everybody passes"
+    if name == "aitu" and table.get("client_id") == _SANDBOX_CLIENT:
+        yield "upstream.aitu.client_id: the sandbox's; the bank's own stands in Aitu's console"
+    signs = table.get("iin_key_env")
+    if signs and not settings.secret(signs):
+        yield f"upstream.aitu.iin_key_env: {signs} is not set"
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:  # no address at all
+        return ""
 
 
 def _is_sandbox(value: str, settings: Settings) -> bool:

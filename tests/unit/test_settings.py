@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from flows.fronts import plans
 from flows.safety import unsafe
 from flows.settings import SANDBOX_SECRETS, Settings, SettingsError, load
-from flows.fronts import plans
 
 FILE = """
 mode = "production"
