@@ -6,13 +6,15 @@ import aiohttp_jinja2
 import jinja2
 from aiohttp import web
 
-from sandbox import biometric, control, humo, osonsms, page, smsc, telegram, telegram_gateway
+from sandbox import aitu, biometric, coid, control, humo, osonsms, page, smsc, telegram, telegram_gateway
 from sandbox.gate import make_gate
 from sandbox.world import World
 
 UPSTREAMS = (
     humo.UPSTREAM,
     biometric.UPSTREAM,
+    aitu.UPSTREAM,
+    coid.UPSTREAM,
     osonsms.UPSTREAM,
     smsc.UPSTREAM,
     telegram_gateway.UPSTREAM,

@@ -1,4 +1,4 @@
-"""What the simulators share: speed, seed, clock, the outbox, faults, armed outcomes, calls and photos received."""
+"""What the simulators share: speed, seed, clock, the outbox, faults, armed outcomes, calls, photos, COID's requests."""
 
 import asyncio
 import os
@@ -15,6 +15,7 @@ from typing import ParamSpec, TypeVar
 
 from sandbox.arms import Arms
 from sandbox.calls import Calls
+from sandbox.coid_requests import Requests
 from sandbox.faults import Faults
 from sandbox.outbox import Outbox
 from sandbox.photos import Photos
@@ -35,6 +36,7 @@ class World:
     arms: Arms = field(default_factory=Arms)
     calls: Calls = field(default_factory=Calls)
     photos: Photos = field(default_factory=Photos)
+    requests: Requests = field(default_factory=Requests)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     _aside: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "aside", _give_way))
 
