@@ -1,7 +1,7 @@
 """Aitu Passport: where a person logs in, and who has come back (protocols.md 4; OpenID Connect Core 1.0, code flow).
 
-The bank's own word for who somebody is, is the verified id_token and nothing else. The access token, good for 30 days,
-is never read. A code serves once, so its exchange is not repeated here.
+Who somebody is, the verified id_token says, and nothing else. The access token, good for 30 days, is never read. A code
+serves once, so its exchange is not repeated here.
 """
 
 import asyncio
@@ -213,6 +213,8 @@ class Aitu:
 
 def aitu(options: AituOptions, environ: Mapping[str, str], *, production: bool) -> Aitu:
     """`SecretUnset` names the variable that is missing; `ValueError` the one that holds no RSA key."""
+    if off := [word for word in ("pkce", "nonce") if not getattr(options, word)]:
+        _log.warning("aitu_unprotected", off=off)  # an exception must be seen (security.md E4)
     key = secret(environ, options.iin_key_env).replace("\\n", "\n").encode() if options.iin_key_env else None
     try:
         return Aitu(options, secret(environ, options.secret_env), iin_key=key, production=production)

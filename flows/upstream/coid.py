@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, Self
 import structlog
 from pydantic import Field, model_validator
 
-from flows.errors import FlowError, Refused, StateForbidden, Unexpected
+from flows.errors import FaceMismatch, FlowError, IinUnknown, Refused, StateForbidden, Underage, Unexpected
 from flows.papers import Citizen
 from flows.upstream.answer import Answer
 from flows.upstream.code_gateway import GatewayOptions, secret
@@ -54,7 +54,7 @@ class CoidOptions(GatewayOptions):
 
 
 class Coid:
-    """All calls raise `Unavailable`, `Refused("credentials")` or `Unexpected`."""
+    """All calls raise `Unavailable`, `Refused("credentials")`, `StateDown`, `StateForbidden` or `Unexpected`."""
 
     name = "coid"
 
@@ -65,9 +65,7 @@ class Coid:
         self._web = Web(options.url, headers={"Authorization": f"Basic {account}"}, total=options.seconds)
 
     async def person(self, iin: str, request_id: str) -> Citizen:
-        """Both are of a verified id_token. Raises `FaceMismatch`, `Underage`, `IinUnknown`, `StateDown` or
-        `StateForbidden` besides.
-        """
+        """Both are of a verified id_token. Raises `FaceMismatch`, `Underage` or `IinUnknown` besides."""
         told = _checked(await self._ask({"iin": iin, "requestId": request_id})).read(PersonalData)
         citizen = citizen_of(told, iin, (datetime.now(UTC) + _KAZAKHSTAN).date())
         if not citizen.same_iin:
@@ -77,10 +75,15 @@ class Coid:
         return citizen
 
     async def ping(self) -> None:
-        """Asks for nobody: that it is there and knows our password is all that counts."""
-        answer = await self._ask({"iin": _NOBODYS, "requestId": _NOBODYS})
+        """Asks for nobody: is it the adapter, and does it know our password? What COID says of nobody is no trouble."""
+        try:
+            answer = await self._ask({"iin": _NOBODYS, "requestId": _NOBODYS})
+        except (FaceMismatch, Underage, IinUnknown):
+            return
         if answer.status == 401:
             raise Refused("credentials")
+        if _refusal(answer) is None:
+            answer.json()
 
     async def close(self) -> None:
         await self._web.close()

@@ -39,32 +39,28 @@ def _iin(value: object) -> str | None:
 
 def day_of(value: object) -> date | None:
     """A date, a date with a time, milliseconds since 1970, or day.month.year."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, str) and _MILLISECONDS.fullmatch(value.strip()):
-        value = int(value)
-    found = _moment(value) if isinstance(value, int) else _written(value) if isinstance(value, str) else None
+    try:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            found = _moment(value) if value % 1000 == 0 else None
+        else:
+            text = value.strip() if isinstance(value, str) else ""
+            found = _moment(int(text)) if _MILLISECONDS.fullmatch(text) else _written(text)
+    except (ValueError, OverflowError):
+        return None
     return found if found and found.year in _YEARS else None
 
 
-def _moment(milliseconds: int) -> date | None:
-    try:
-        return (_EPOCH + timedelta(milliseconds=milliseconds) + _EAST).date()
-    except OverflowError:
-        return None
+def _moment(milliseconds: float) -> date:
+    return (_EPOCH + timedelta(milliseconds=milliseconds) + _EAST).date()
 
 
 def _written(text: str) -> date | None:
-    text = text.strip()
-    try:
-        if dotted := _DOTTED.fullmatch(text):
-            day, month, year = map(int, dotted.groups())
-            return date(year, month, day)
-        if not _ISO.match(text):
-            return None
-        found = datetime.fromisoformat(re.sub(r"([+-][0-9]{2})([0-9]{2})$", r"\1:\2", text))
-    except ValueError:
+    if dotted := _DOTTED.fullmatch(text):
+        day, month, year = map(int, dotted.groups())
+        return date(year, month, day)
+    if not _ISO.match(text):
         return None
+    found = datetime.fromisoformat(re.sub(r"([+-][0-9]{2})([0-9]{2})$", r"\1:\2", text))
     return (found + _EAST if found.tzinfo and not found.utcoffset() else found).date()
 
 
