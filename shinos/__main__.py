@@ -84,12 +84,13 @@ def demo(
     config: Config = CONFIG,
     url: Annotated[str, typer.Option(help="A running Search API; by default the configured address.")] = "",
     sandbox_url: Annotated[str, typer.Option(help="Its sandbox; by default the configured address.")] = "",
+    flow: Annotated[str, typer.Option(help="Which of the bot's flows; by default its first.")] = "",
 ) -> None:
-    """Play one identification over the Search API of a running `shinos up`, or of one of its own."""
+    """Play one identification in the chat and over the Search API of a running `shinos up`, or of one of its own."""
     from shinos import serving
     from shinos.demo import demo as play
 
-    raise typer.Exit(serving.once(settings_of(config), lambda given: play(given, config, url, sandbox_url)))
+    raise typer.Exit(serving.once(settings_of(config), lambda given: play(given, config, url, sandbox_url, flow)))
 
 
 def main() -> int:

@@ -10,7 +10,8 @@ from typing import Any
 
 import aiohttp
 
-from flows.settings import Settings
+from flows.plan import suggest
+from flows.settings import Settings, SettingsError
 from shinos.demo_chat import Chat
 from shinos.options import NothingAnswers
 from shinos.own_up import Running, own_up
@@ -22,10 +23,11 @@ LONGEST_PAUSE = 60
 Answer = dict[str, Any]
 
 
-async def demo(settings: Settings, config: Path, url: str, sandbox_url: str) -> int:
+async def demo(settings: Settings, config: Path, url: str, sandbox_url: str, flow: str) -> int:
     """0 only when it ends with a token and its card."""
     async with AsyncExitStack() as stack:
-        session = await stack.enter_async_context(aiohttp.ClientSession(timeout=CALL_SECONDS))
+        jar = aiohttp.CookieJar(unsafe=True)  # the login page knows its browser again, here too
+        session = await stack.enter_async_context(aiohttp.ClientSession(timeout=CALL_SECONDS, cookie_jar=jar))
         running = Running(url or _configured(settings), sandbox_url or settings.sandbox_url)
         problem = await _missing(session, running)
         if problem and (url or sandbox_url):
@@ -33,7 +35,7 @@ async def demo(settings: Settings, config: Path, url: str, sandbox_url: str) -> 
         if problem:
             sys.stdout.write(f"{problem}; starting one of our own in a temporary folder\n")
             running = await stack.enter_async_context(own_up(config))
-        return await Demo(session, running, settings).play()
+        return await Demo(session, running, settings, flow).play()
 
 
 def _configured(settings: Settings) -> str:
@@ -59,22 +61,24 @@ async def _missing(session: aiohttp.ClientSession, running: Running) -> str:
 
 
 class Demo:
-    def __init__(self, session: aiohttp.ClientSession, running: Running, settings: Settings) -> None:
+    def __init__(self, session: aiohttp.ClientSession, running: Running, settings: Settings, flow: str) -> None:
         self._session = session
         self._running = running
         channel = next((found for found in settings.channel.values() if settings.secret(found.key_env)), None)
         if channel is None:
             raise NothingAnswers("no channel has a key: set the variable that channel.<name>.key_env names")
         self._bot = settings.bot
+        self._citizens = _citizens(settings, flow or settings.bot.flows[0])
         self._key = settings.secret(channel.key_env) or ""
 
     async def play(self) -> int:
         async with self._session.get(self._running.sandbox + "/_people") as response:
             people: list[Answer] = await response.json()
-        able = [one for one in people if one["secret_word"] and one["documents"].get("id_card")]
+        has = "iin" if self._citizens == "KZ" else "id_card"
+        able = [one for one in people if one["secret_word"] and one["documents"].get(has)]
         person = random.choice(able)  # noqa: S311 - another person each time
         if self._bot.enabled:
-            chat = Chat(self._session, self._running.sandbox, person, _say)
+            chat = Chat(self._session, self._running.sandbox, person, citizens=self._citizens, say=_say)
             await chat.play()
             person = {**person, "secret_word": chat.word}
             sys.stdout.write("\n")
@@ -151,6 +155,14 @@ class Demo:
         _say("card", f"{' '.join(names)}, {card['phone']}, crmid {card['crmId']}")
         sys.stdout.write(f"identified by {methods}, level {card['identification']['level']}\n")
         return 0
+
+
+def _citizens(settings: Settings, flow: str) -> str:
+    """Whose way that flow is. Raises `SettingsError`."""
+    if settings.bot.enabled and flow not in settings.bot.flows:
+        known = ", ".join(settings.bot.flows)
+        raise SettingsError(f'there is no flow "{flow}" of the bot{suggest(flow, settings.bot.flows)}; known: {known}')
+    return settings.flow[flow].citizens if flow in settings.flow else "other"
 
 
 def _pause(answer: Answer) -> int:
