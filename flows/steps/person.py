@@ -38,7 +38,7 @@ from flows.model import (
     Wake,
     choice_of,
 )
-from flows.papers import Citizen
+from flows.papers import Citizen, Reading
 from flows.texts import Text
 
 PAUSES = (3.0, 10.0, 20.0)
@@ -64,8 +64,7 @@ class PersonState(State):
     tries: int = 1
     until: float = 0
     code: str = ""
-    confidence: float | None = None
-    citizenship: str = Field(default="", repr=False)
+    citizen: Citizen | None = Field(default=None, repr=False)
 
 
 class Person(Step[PersonState, PersonOptions]):
@@ -102,13 +101,12 @@ class Person(Step[PersonState, PersonOptions]):
         citizen = given.result
         if not isinstance(citizen, Citizen):
             return (yield from self._not_told(state, given.failed or Unavailable(), facts, now))
-        fits = citizen.alive and citizen.same_iin
-        yield Note("state_asked", {"ok": fits})
-        if not fits:
+        yield Note("state_asked", {"ok": citizen.alive})
+        if not citizen.alive:
             return Stop(StateMismatch())
         facts = facts.visiting(reading=citizen.reading, document=citizen.document)
-        found = {"phase": "found", "confidence": citizen.confidence, "citizenship": citizen.citizenship}
-        state = state.model_copy(update=found)
+        update = {"phase": "found", "citizen": citizen.model_copy(update={"reading": Reading()})}
+        state = state.model_copy(update=update)
         return self._stand(state, facts) if self.options.confirm else self._proven(state, facts, now)
 
     def _not_told(self, state: PersonState, failed: FlowError, facts: Facts, now: float) -> Script[Outcome]:
@@ -138,10 +136,7 @@ class Person(Step[PersonState, PersonOptions]):
         return self._proven(state, facts, now) if choice == "mine" else Stop(StateMismatch())
 
     def _proven(self, state: PersonState, facts: Facts, now: float) -> Outcome:
-        told = {"citizenship": state.citizenship} if state.citizenship else {}
-        if state.confidence is not None:
-            told["confidence"] = f"{state.confidence:.4f}"
-        return Pass(facts.proven(self.name, now, told))
+        return Pass(facts.proven(self.name, now, _details(state.citizen) if state.citizen else {}))
 
     def _offers(self, state: PersonState) -> tuple[str, ...]:
         if state.phase == "found":
@@ -157,6 +152,15 @@ class Person(Step[PersonState, PersonOptions]):
         if state.phase == "away":
             return Ask(Text(key="person.away"), state, offers, error=of_code(state.code), facts=facts)
         return Ask(_short(facts), state, offers, facts=facts)
+
+
+def _details(citizen: Citizen) -> dict[str, str]:
+    """What the proof says besides: whose citizen, how alike the face had to be, and whether the test contour's one
+    person was taken for another IIN (trap A5).
+    """
+    alike = "" if citizen.confidence is None else f"{citizen.confidence:.4f}"
+    told = {"citizenship": citizen.citizenship, "confidence": alike, "same_iin": "" if citizen.same_iin else "no"}
+    return {name: value for name, value in told.items() if value}
 
 
 def _short(facts: Facts) -> Text:

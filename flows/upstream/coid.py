@@ -12,7 +12,16 @@ from typing import Any, Final, Literal, Self
 import structlog
 from pydantic import Field, model_validator
 
-from flows.errors import FaceMismatch, FlowError, IinUnknown, Refused, StateForbidden, Underage, Unexpected
+from flows.errors import (
+    FaceMismatch,
+    FlowError,
+    IinUnknown,
+    Refused,
+    StateDown,
+    StateForbidden,
+    Underage,
+    Unexpected,
+)
 from flows.papers import Citizen
 from flows.upstream.answer import Answer
 from flows.upstream.code_gateway import GatewayOptions, secret
@@ -113,7 +122,7 @@ def _checked(answer: Answer) -> Answer:
 
 
 def _refusal(answer: Answer) -> FlowError | None:
-    """By its words, which are COID's own: an object without a person, or a text."""
+    """By its words, which are COID's own: an object without a person, or a text. 403 parts the two causes of one."""
     try:
         told = answer.json()
     except Unexpected:
@@ -121,4 +130,6 @@ def _refusal(answer: Answer) -> FlowError | None:
     if isinstance(told, dict) and told.get("person"):
         return None
     found = refusal_in(told)
+    if found is StateDown and answer.status == 403:  # the message of both is the same
+        found = StateForbidden
     return found() if found else None

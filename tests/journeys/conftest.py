@@ -6,6 +6,7 @@ import pytest
 from chat_stand import ChatStand, chat_stand, own_redis
 from cradle import Cradle
 from guests import Guest
+from logins import BOTH
 from meanwhile import Meanwhile, begun
 
 
@@ -22,6 +23,15 @@ async def installation(tmp_path_factory: pytest.TempPathFactory, cradle: Cradle)
     with own_redis(folder) as redis:
         async with chat_stand(folder, redis, cradle, bots=2) as standing:
             standing.serve()
+            yield standing
+
+
+@pytest.fixture(scope="session")
+async def of_two_ways(tmp_path_factory: pytest.TempPathFactory, cradle: Cradle) -> AsyncIterator[ChatStand]:
+    """The shipped chat with both of its flows, and the pages."""
+    folder = tmp_path_factory.mktemp("two-ways")
+    with own_redis(folder) as redis:
+        async with chat_stand(folder, redis, cradle, liveness=True, BOT__FLOWS=BOTH) as standing:
             yield standing
 
 

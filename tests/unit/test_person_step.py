@@ -44,11 +44,16 @@ class TestFound:
         guest.press("not_mine")
         assert (guest.kind, guest.error, guest.bank.of(EnrolClient)) == ("stop", "1051", [])
 
-    @pytest.mark.parametrize("odd", [{"alive": False}, {"same_iin": False}])
-    def test_the_dead_and_somebody_else_are_nobody_here(self, odd: dict[str, bool]) -> None:
+    def test_the_dead_are_nobody_here(self) -> None:
         guest = at_person()
-        guest.told(CITIZEN.model_copy(update=odd))
+        guest.told(CITIZEN.model_copy(update={"alive": False}))
         assert (guest.kind, guest.error, guest.bank.of(EnrolClient)) == ("stop", "1051", [])
+
+    def test_data_of_another_iin_that_the_client_lets_pass_stand_in_the_proof(self) -> None:
+        guest = at_person()
+        guest.told(CITIZEN.model_copy(update={"same_iin": False}))
+        guest.press("mine")
+        assert guest.bank.of(EnrolClient)[0].proofs[-1].details["same_iin"] == "no"
 
     @pytest.mark.parametrize("given", [Typed("да"), Chosen("again"), Chosen("papers"), Chosen("")])
     def test_only_the_two_buttons_answer(self, given: Typed | Chosen) -> None:
