@@ -59,7 +59,7 @@ def _default(field: FieldInfo) -> str:
 
 def _range(field: FieldInfo) -> str:
     if get_origin(field.annotation) is Literal:
-        return ", ".join(get_args(field.annotation))
+        return ", ".join(word or "–" for word in get_args(field.annotation))
     parts = (
         f"{sign} {getattr(bound, name)}"
         for bound in field.metadata

@@ -10,9 +10,9 @@ from floors import ROOT
 from readme import HALVES, block
 
 from flows.attendance import callback_secret, open_upstreams
+from flows.fronts import chat_front, plans
 from flows.safety import unsafe
 from flows.settings import SettingsError, load
-from flows.fronts import chat_front, plans
 from flows.wiring import gateways, open_biometric
 
 
@@ -46,6 +46,11 @@ NEEDED = [
     "SHINOS_UPSTREAM__BIOMETRIC__PAGES",
     "SHINOS_UPSTREAM__BIOMETRIC__SCRIPT",
     "SHINOS_BIOMETRIC_KEY",
+    "SHINOS_UPSTREAM__AITU__URL",
+    "SHINOS_UPSTREAM__AITU__CLIENT_ID",
+    "SHINOS_AITU_SECRET",
+    "SHINOS_UPSTREAM__COID__URL",
+    "SHINOS_COID_PASSWORD",
     "SHINOS_BOT__CALLBACK_HOSTS",
     "SHINOS_CALLBACK_SECRET",
 ]
@@ -62,7 +67,11 @@ def test_the_webhook_of_the_page_is_safe_too() -> None:
     assert unsafe(load(ROOT / "config.toml", environ)) == []
 
 
-CHAT = ("flow.telegram", "bot", "upstream.telegram", "upstream.humo", "upstream.luna", "upstream.biometric")
+KAZAKHSTAN = ("flow.telegram_kz", "upstream.aitu", "upstream.coid")
+CHAT = (
+    *("flow.telegram", "bot", "upstream.telegram", "upstream.humo", "upstream.luna", "upstream.biometric"),
+    *KAZAKHSTAN,
+)
 
 
 def shipped_without(*sections: str) -> str:
@@ -76,9 +85,21 @@ def shipped_without(*sections: str) -> str:
 
 def test_a_bank_without_the_sections_of_the_chat_needs_no_bot(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text(shipped_without(*CHAT), encoding="utf-8")
-    settings = load(tmp_path / "config.toml", production(*list(production())[-12:]))
+    settings = load(tmp_path / "config.toml", production(*list(production())[-18:]))
     assert unsafe(settings) == []
     assert gateways(settings).gateways.keys() == {"osonsms", "smsc"}
+
+
+def test_a_bank_that_awaits_nobody_from_kazakhstan_asks_for_no_citizenship(tmp_path: Path) -> None:
+    text, config = shipped_without(*KAZAKHSTAN), tmp_path / "config.toml"
+    assert all('`flows = ["telegram"]`' in half for half in HALVES.values())
+    config.write_text(text.replace('flows = ["telegram", "telegram_kz"]', 'flows = ["telegram"]'), encoding="utf-8")
+    idle = [name for name in production() if "AITU" in name or "COID" in name]
+    assert len(idle) == 6
+    settings = load(config, production(*idle))
+    assert unsafe(settings) == []
+    assert chat_front(settings).plan.name == "telegram"
+    assert chat_front(settings).plan.ways == ()
 
 
 def test_a_chat_that_checks_no_faces_needs_no_biometric(tmp_path: Path) -> None:

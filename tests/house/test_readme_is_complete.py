@@ -85,6 +85,6 @@ def test_as_shipped_nothing_but_the_sandbox_is_called() -> None:
     options = upstreams(SHIPPED)
     values = (value for table in options.model_dump(exclude_none=True).values() for value in table.values())
     addresses = [value for value in values if isinstance(value, str) and value.startswith("http")]
-    assert len(addresses) == 8
+    assert len(addresses) == 10
     assert [address for address in addresses if not address.startswith(SHIPPED.sandbox_url)] == []
     assert SANDBOX not in "".join(addresses)
