@@ -99,4 +99,4 @@ async def exchanges(chats: ChatStand) -> int:
 
 async def refused(chats: ChatStand) -> list[str]:
     """Why somebody who came back was turned away."""
-    return [entry["fields"]["why"] for entry in await chats.audit() if entry["event"] == "login_refused"]
+    return [entry["why"] for entry in await chats.audit() if entry["event"] == "login_refused"]

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import AsyncIterator, Iterator
@@ -17,6 +18,8 @@ from test_readme import Up, up
 
 DALER = 3
 PHONE_OF_DALER = "+992900000003"
+ARMAN = 21
+PHONE_OF_ARMAN, IIN = "+77071234567", "900101300126"
 WORD = "горный ветер"
 
 
@@ -66,7 +69,8 @@ async def test_from_start_to_the_card(chromium: Browser, running: Up, tmp_path: 
     KEPT.mkdir(parents=True, exist_ok=True)
     async with opened(chromium, f"{running.sandbox}/telegram/#{DALER}", PHONE) as page:
         await page.get_by_role("button", name="Начать", exact=True).click()
-        await expect(page.get_by_role("button", name="Согласен", exact=True)).to_be_visible(timeout=40_000)
+        await page.get_by_role("button", name="Таджикистан").click(timeout=40_000)
+        await expect(page.get_by_role("button", name="Согласен", exact=True)).to_be_visible(timeout=20_000)
         await page.get_by_role("button", name="Согласен", exact=True).click()
         await page.get_by_role("button", name="Поделиться номером").click()
         await page.get_by_role("button", name="Новый: пластиковая карта").click()
@@ -92,11 +96,59 @@ async def test_from_start_to_the_card(chromium: Browser, running: Up, tmp_path: 
     assert all(f'"{method}"' in told for method in ("contact", "document", "selfie", "liveness", "code", "secret_word"))
 
 
-def pasted(running: Up) -> str:
-    """What the README's lines print, pasted into a shell for Daler and his new word."""
-    lines = (
-        block("ru", "tests/journeys/test_readme.py").replace("+79221234567", PHONE_OF_DALER).replace("ромашка", WORD)
-    )
+async def log_in(chat: Page) -> None:
+    """The button opens a browser, which goes to Aitu Passport and back, and the chat goes on by itself."""
+    button = chat.get_by_role("button", name="Войти через Aitu Passport")
+    await expect(button).to_be_visible(timeout=20_000)
+    async with chat.expect_popup() as opening:
+        await button.click()
+    page = await opening.value
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Вход через Aitu Passport")
+    await page.get_by_role("button", name="Продолжить").click()
+    await page.locator("#iin").fill(IIN)
+    await page.get_by_role("button", name="Продолжить").click()
+    if await page.locator("#code").is_visible():
+        async with aiohttp.ClientSession() as session:
+            await page.locator("#code").fill(await sms(session, page.url, PHONE_OF_ARMAN))
+        await page.get_by_role("button", name="Продолжить").click()
+    await page.get_by_role("button", name="Разрешить").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Готово, вы вошли", timeout=20_000)
+    assert "code" not in page.url
+    await page.close()
+
+
+async def sms(session: aiohttp.ClientSession, page: str, phone: str) -> str:
+    """The newest code that the sandbox has sent there."""
+    url = f"{'/'.join(page.split('/')[:3])}/sms/outbox"
+    async with session.get(url, params={"to": phone, "last": "1"}) as response:
+        found = re.search("[0-9]{6}", (await response.json())[0]["text"])
+        assert found
+        return found[0]
+
+
+async def test_from_kazakhstan_to_the_card(chromium: Browser, running: Up) -> None:
+    async with opened(chromium, f"{running.sandbox}/telegram/#{ARMAN}", PHONE) as page:
+        await page.get_by_role("button", name="Начать", exact=True).click()
+        await page.get_by_role("button", name="Казахстан").click(timeout=40_000)
+        await page.get_by_role("button", name="Согласен", exact=True).click()
+        await page.get_by_role("button", name="Поделиться номером").click()
+        await log_in(page)
+        await bubble(page, "Арман Бекұлы С.")
+        await page.get_by_role("button", name="Да, это я").click()
+        await expect(page.locator(".bubble").filter(has_text="кодовое слово").last).to_be_visible(timeout=20_000)
+        await say(page, WORD)
+        await bubble(page, "ещё раз")
+        await say(page, WORD)
+        await bubble(page, "банк вас узнал")
+    told = await asyncio.to_thread(pasted, running, PHONE_OF_ARMAN)
+    assert '"УДОСТОВЕРЕНИЕ ЛИЧНОСТИ РК"' in told
+    assert f'"{IIN}"' in told
+    assert all(f'"{method}"' in told for method in ("contact", "aitu", "person", "code", "secret_word"))
+
+
+def pasted(running: Up, phone: str = PHONE_OF_DALER) -> str:
+    """What the README's lines print, pasted into a shell for that person and their new word."""
+    lines = block("ru", "tests/journeys/test_readme.py").replace("+79221234567", phone).replace("ромашка", WORD)
     lines = lines.replace("http://127.0.0.1:8080", running.api).replace("http://127.0.0.1:8081", running.sandbox)
     done = subprocess.run(["bash", "-c", lines], cwd=ROOT, env=os.environ, capture_output=True, text=True, check=True)
     return done.stdout
