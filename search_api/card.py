@@ -77,7 +77,8 @@ async def _card(house: House, token: str, channel: str) -> ClientCard:
     shape = known.model_dump(exclude={"proofs", *_FIELDS, *_OURS})
     told = ((to_camel(name), getattr(known, name)) for name in _FIELDS)
     fields = [Field(name=name, value=value) for name, value in told if value]
-    fields += [Field(name=name, value=value) for name, value in _checked((*known.proofs, *identified.proofs))]
+    proofs = (*known.proofs, *identified.proofs)
+    fields += [Field(name=name, value=value) for name, value in (*_stated(proofs), *_checked(proofs))]
     return ClientCard(**shape, identification=_identification(identified, known.proofs), fields=fields)
 
 
@@ -105,6 +106,13 @@ def _checked(proofs: Iterable[Proof]) -> Iterator[tuple[str, str]]:
     for word, value in (newest.details if newest else {}).items():
         if word in TECHNOLOGIES:
             yield to_camel(word), value
+
+
+def _stated(proofs: Iterable[Proof]) -> Iterator[tuple[str, str]]:
+    """Whose citizen the state says that it is."""
+    stated = [proof for proof in proofs if "citizenship" in proof.details]
+    if stated:
+        yield "citizenship", max(stated, key=lambda proof: proof.at).details["citizenship"]
 
 
 def _moment(seconds: float) -> datetime:

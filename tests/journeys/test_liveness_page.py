@@ -256,7 +256,7 @@ async def look(page: Page, name: str) -> None:
     assert (name, await audit(page)) == (name, CLEAN)
     assert (name, await page.evaluate(SMALL)) == (name, 0)
     await asyncio.to_thread(KEPT.mkdir, parents=True, exist_ok=True)
-    await page.screenshot(path=KEPT / f"liveness-{name}.png", full_page=True)
+    await page.screenshot(path=KEPT / f"{name}.png", full_page=True)
 
 
 async def seen(person: Visit, name: str) -> None:
@@ -293,7 +293,7 @@ async def finish(person: Visit, outcome: str) -> None:
 async def test_everybody_can_read_and_press(chromium: Browser, standing: Faces) -> None:
     async def one(size: tuple[int, int], scheme: Scheme) -> None:
         async with visit(chromium, standing, size=size, scheme=scheme, armed=("never_finishes",)) as person:
-            await seen(person, f"{size[0]}-{scheme}")
+            await seen(person, f"liveness-{size[0]}-{scheme}")
 
     async with asyncio.TaskGroup() as group:
         for size, scheme in product((PHONE, DESKTOP), SCHEMES):

@@ -39,6 +39,7 @@ async def test_to_the_card_with_what_the_state_says(chats: ChatStand) -> None:
     assert (card["lastName"], card["firstName"], card["middleName"]) == ("Сейтқали", "Арман", "Бекұлы")
     fields = {one["name"]: one["value"] for one in card["fields"]}
     assert fields["documentType"] == "УДОСТОВЕРЕНИЕ ЛИЧНОСТИ РК"
+    assert fields["citizenship"] == "КАЗАХСТАН"
     assert card["inn"] == iin, "the verified one, whoever the test contour's person is"
     methods = [method["name"] for method in card["identification"]["methods"]]
     assert {"contact", "aitu", "person"} <= set(methods)
