@@ -26,6 +26,7 @@ from flows.records.tables import audit
 from flows.records.writing import Writer
 
 _BOUND = 5.0  # seconds for a batch; it is off every answer's path
+_PATIENCE = 4.0  # of them for another writer: SQLite's come in no order, and one can be passed over again and again
 _ONE_AT_A_TIME = f"SELECT pg_advisory_xact_lock({0x41554454})"  # "AUDT"
 _ALL = "SELECT seq, at, shard, entry, event, channel, object, fields, prev, hash FROM audit ORDER BY seq"
 _TAIL = "SELECT seq, at, shard, entry, event, channel, object, fields, prev, hash FROM audit ORDER BY seq DESC LIMIT $1"
@@ -114,7 +115,7 @@ class AuditLog:
         return max(published or BEGINNING, self._seen, key=lambda head: head.seq)
 
     async def _append(self, batch: Sequence[AuditEntry], published: Head) -> Head:
-        async with asyncio.timeout(_BOUND), self._writer.transaction() as connection:
+        async with asyncio.timeout(_BOUND), self._writer.transaction(patience=_PATIENCE) as connection:
             await self._queue_up(connection)
             head = await _head(connection, published)
             rows = self._chained(await self._fresh(connection, batch, head), head)

@@ -225,6 +225,15 @@ async def test_eight_writers_make_one_chain(records: Records, tmp_path: Path, re
     assert await records.audit.verify() is None
 
 
+async def test_a_batch_waits_for_a_long_write(records: Records) -> None:
+    """SQLite has one pen: a write that takes longer than a client's would wait for it refuses no batch."""
+    async with records.writer.transaction():
+        appending = asyncio.create_task(records.audit.append(entries(0, 3)))
+        await asyncio.sleep(1.5)
+    await appending
+    assert len(await records.audit.tail(10)) == 3
+
+
 async def test_without_the_queue_writers_collide(
     postgres: object, tmp_path: Path, record_keys: RecordKeys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
