@@ -134,6 +134,7 @@ async def redis_dump(server: RedisServer) -> bytes:
         async for key in redis.scan_iter():
             kind = await redis.type(key)
             read = {
+                "none": ("TYPE", key),  # its time was over just now
                 "string": ("GET", key),
                 "hash": ("HGETALL", key),
                 "zset": ("ZRANGE", key, 0, -1),
