@@ -18,7 +18,7 @@ from sandbox.aitu_refusals import NAME, SentBackError, ShownError
 from sandbox.aitu_screen import lines, screen, trouble
 from sandbox.aitu_tokens import issuer_of
 from sandbox.coid_refusals import BY_IIN, BY_NAME, CAUSES, Cause
-from sandbox.phones import corrected
+from sandbox.phones import corrected, e164
 from sandbox.world import World
 
 DENIED = "The resource owner denied the request"
@@ -85,7 +85,7 @@ class Authorization:
             wish = asked(given, self._consoles.set)
             confirmed = self._phones.confirmed(wish)
             if form is None:
-                return login(request, wish, confirmed, phone=wish.phone, iin=wish.iin)
+                return login(request, wish, confirmed, phone=e164(wish.phone), iin=wish.iin)
             return self._decided(request, wish, confirmed, typed(wish, confirmed, form))
         except ShownError as shown:
             return trouble(request, given, shown)
@@ -112,8 +112,9 @@ class Authorization:
 
     def _identified(self, request: web.Request, wish: Asked, confirmed: str, told: Typed) -> web.Response:
         problem = self._problem(wish, confirmed, told)
-        asks = not confirmed and (problem == "bad_code" or (told.code is None and told.decision == "continue"))
-        if asks and not problem:
+        sends = not problem and not confirmed and told.code is None and told.decision == "continue"
+        asks = sends or problem == "bad_code"
+        if sends:
             self._phones.send(wish, told.phone)
         if asks or problem:
             return login(request, wish, confirmed, phone=told.phone, iin=told.iin, problem=problem, asks_code=asks)

@@ -15,7 +15,7 @@ from sandbox.arms import Arms
 
 LIVES = 3600  # seconds
 NESTED = ("idpc_verification", "gov_doc_verification", "confidence_level")
-OTHER_IIN = "850615400120"
+OTHER_IIN = "850615400125"
 # Each group holds what excludes each other; all of them are as good as the usual one.
 SHAPES: tuple[dict[str, str], ...] = (
     {
