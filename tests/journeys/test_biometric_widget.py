@@ -33,6 +33,11 @@ STARTED = """([script, options]) => new Promise((ready, failed) => {
   document.head.append(made);
 })"""
 FINISHED = "() => window.told.length"
+PLAYING = """() => {
+  const one = document.querySelector("video[aria-label='Изображение с вашей камеры']");
+  return one?.videoWidth > 0 && !one.paused && one.checkVisibility()
+    && { height: one.getBoundingClientRect().height, stream: one.srcObject };
+}"""
 REFUSING = """(name) => {
   navigator.mediaDevices.getUserMedia = async () => { throw new DOMException("", name); };
 }"""
@@ -123,15 +128,13 @@ async def test_a_person_passes(chromium: Browser, kz: Kz, script: str) -> None:
     async with opened(chromium, kz.bank, PHONE) as page:
         session = await kz.session()
         await kz.start(page, session, script)
-        video = page.get_by_label("Изображение с вашей камеры")
-        await expect(video).to_be_visible()
-        assert await video.evaluate("(one) => one.videoWidth > 0 && !one.paused")
-        assert await video.evaluate("(one) => one.getBoundingClientRect().height") == 600
+        playing = await page.wait_for_function(PLAYING)
+        assert await playing.evaluate("(seen) => seen.height") == 600
         await kept(page, "camera")
-        stream = await video.evaluate_handle("(one) => one.srcObject")
         await finished(page)
         await expect(page.get_by_role("status")).to_have_text("Готово. Результат проверяется")
-        assert await stream.evaluate("(one) => one.getTracks().every((track) => track.readyState === 'ended')")
+        ended = "({ stream }) => stream.getTracks().every((track) => track.readyState === 'ended')"
+        assert await playing.evaluate(ended)
         assert (await kz.result(session))["flow_session_result"] is True
         assert await audit(page) == CLEAN
 

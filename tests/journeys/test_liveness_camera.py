@@ -86,6 +86,7 @@ async def told_in_time(person: Visit, fault: Fault, ways: tuple[str, ...] = WAYS
     return took
 
 
+@pytest.mark.alone
 async def test_each_fault_is_told_in_time_and_another_try_passes(chromium: Browser, standing: Faces) -> None:
     took: dict[str, float] = {}
     some = asyncio.Semaphore(6)

@@ -18,7 +18,7 @@ FREE: dict[str, Any] = {
     "LIMITS__BEGINS_MINUTE": "100000",
     "LIMITS__BEGINS_BURST": "100000",
     "LIMITS__BEGINS_HOUR": "100000",
-    "SERVER__READ_SECONDS": "30",  # 200 callers in one process: a kept connection may rest for longer than the stand's 3
+    "SERVER__READ_SECONDS": "30",  # 200 callers in one process: kept connections may rest longer than the stand's 3
 }
 
 
