@@ -8,7 +8,7 @@ export UV_PYTHON_DOWNLOADS := never
 run: .venv/run.done
 	@$(BIN)/shinos up
 
-test: .venv/test.done
+test: .venv/openid.done
 	@tests/debian-packages.sh
 	@$(MAKE) --no-print-directory check
 	$(BIN)/python -m pytest -n 3 --dist loadfile -m "not alone"
@@ -56,6 +56,12 @@ clean:
 .venv/test.done: .venv/bin/uv requirements/test.txt pyproject.toml
 	@$(BIN)/uv pip sync -q --compile-bytecode --require-hashes requirements/test.txt
 	@$(MAKE) --no-print-directory .venv/own.done
+	@touch $@
+
+# The OpenID provider that the tests log in at; its Node and npm came with requirements/test.txt.
+.venv/openid.done: .venv/test.done tests/openid/package.json tests/openid/package-lock.json
+	@mkdir -p .venv/openid && cp tests/openid/package.json tests/openid/package-lock.json .venv/openid
+	@PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --prefix .venv/openid --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 # The checkout itself is put on the path; nothing is built or copied.
