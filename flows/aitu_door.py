@@ -10,20 +10,23 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+import structlog
+
 from flows.doors import Doors, Visited, digest_of, new_device
 from flows.effects import Note
-from flows.errors import FlowError, StepUnknown
+from flows.errors import FlowError, LoginMisconfigured, StepUnknown
 from flows.keys import Keys
 from flows.model import Session
 from flows.performing import Front
+from flows.steps.aitu import LOGINS, AituState, LoginSpent
 from flows.steps.aitu import Aitu as AituStep
-from flows.steps.aitu import AituState
 from flows.texts import render
 from flows.upstream.aitu import Aitu, refusal_of
 
 CALLBACK = "/aitu/callback"
 LONGEST = 2048
 """Characters of anything that comes back."""
+_log = structlog.get_logger("login")
 _PHASES: Final[dict[str, "Phase"]] = {"leaving": "leaving", "checking": "checking", "failed": "failed"}
 
 Phase = Literal["start", "leaving", "checking", "failed", "passed", "over", "elsewhere"]
@@ -76,10 +79,12 @@ class AituDoor:
     async def go(self, ticket: str, device: str) -> tuple[str, str]:
         """Aitu's address to leave for, and the secret of the browser, which it keeps.
 
-        Raises `StepUnknown`, `LoginForeign`, `StoreDown`, and what the upstream raises.
+        Raises `StepUnknown`, `LoginForeign`, `LoginSpent`, `StoreDown`, and what the upstream raises.
         """
         visited = await self._doors.visited(ticket)
         before, device = self._state(visited.session), device or new_device()
+        if before is not None and before.logins >= LOGINS:
+            raise LoginSpent
         if before is None or not before.serves(visited.number, digest_of(device)):
             raise LoginForeign
         session = await self._doors.come(visited, {"event": "go", "device": digest_of(device)})
@@ -106,7 +111,7 @@ class AituDoor:
         visited = await self._returning(given.get("state", ""))
         state, digest = self._state(visited.session), digest_of(device)
         if state is None or not state.awaits(visited.number, digest, time.time()):
-            raise self._refused("replayed" if state is None or digest == state.device else "browser")
+            raise self._refused(_why(state, visited.number, digest))
         if given.get("iss", self.aitu.issuer) != self.aitu.issuer:
             raise self._refused("issuer")
         code = given.get("code", "")
@@ -116,6 +121,8 @@ class AituDoor:
         if not code:
             refusal = refusal_of(given["error"][:LONGEST], given.get("error_description", "")[:LONGEST])
             brought = {"event": "error", "error": refusal.code, "device": digest}
+            if isinstance(refusal, LoginMisconfigured):
+                _log.error("login_misconfigured", word=refusal.word)
         await self._doors.come(visited, brought)
         return self._keys.ticket(visited.session.sid, visited.shard, state.links)
 
@@ -141,3 +148,10 @@ class AituDoor:
             return AituState.model_validate_json(session.state)
         except ValueError:
             raise StepUnknown from None
+
+
+def _why(state: AituState | None, number: int, device: str) -> str:
+    """One word for the audit log: replayed, browser (not the one that left), late."""
+    if state is None or state.phase != "leaving" or number != state.logins:
+        return "replayed"
+    return "late" if device == state.device else "browser"

@@ -67,15 +67,14 @@ class Attendance:
         return Wakes(self.store, self.keys, posted, carriers, queue=queue, at_once=at_once, lease=lease)
 
 
-def open_upstreams(settings: Settings) -> tuple[Telegram, Humo, LunaKey | None]:
+def open_upstreams(settings: Settings) -> tuple[Telegram, Humo | None, LunaKey | None]:
     """Raises `SettingsError`, naming the stanza or the variable that is missing."""
     found, environ = upstreams(settings), environ_of(settings)
-    if found.telegram is None or found.humo is None:
-        missing = "telegram" if found.telegram is None else "humo"
-        raise SettingsError(f"upstream.{missing}: the bot needs this stanza")
+    if found.telegram is None:
+        raise SettingsError("upstream.telegram: the bot needs this stanza")
     try:
         telegram = Telegram(found.telegram, secret(environ, found.telegram.token_env))
-        humo = Humo(found.humo, environ.get(found.humo.key_env or ""))
+        humo = Humo(found.humo, environ.get(found.humo.key_env or "")) if found.humo else None
         luna = signing_key(found.luna, environ) if found.luna else None
     except SecretUnset as error:
         raise SettingsError(f"upstream: {error}") from None
@@ -100,7 +99,8 @@ async def open_attendance(settings: Settings) -> AsyncIterator[Attendance]:
     front, (telegram, humo, luna), signs = chat_front(settings), open_upstreams(settings), callback_secret(settings)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(telegram.close)
-        stack.push_async_callback(humo.close)
+        if humo:
+            stack.push_async_callback(humo.close)
         records, keys, store = await stack.enter_async_context(open_ground(settings))
         images = await stack.enter_async_context(Images())
         checking = open_biometric(settings)
@@ -110,14 +110,15 @@ async def open_attendance(settings: Settings) -> AsyncIterator[Attendance]:
         attending = Attending(records, keys, store, humo=humo, biometric=checking, channels=channels)
         conversation = Conversation(store, attending, keys, settings.bank.country)
         fronts = {FRONT: front}
-        submitting = Submitting(
-            store, conversation, fronts, humo=humo, luna=luna, photos=telegram, images=images, keys=keys
-        )
-        opening = Opening(store, conversation, fronts, humo=humo, keys=keys)
         sandbox = settings.sandbox_url.partition("://")[2]
         hosts = [host.replace(SANDBOX, sandbox) for host in settings.bot.callback_hosts]
         telling = Telling(store, keys, hosts=hosts, secret=signs)
-        uploads: dict[str, Carrier] = {"upload": submitting, "link": opening}
+        uploads: dict[str, Carrier] = {}
+        if humo:
+            uploads["link"] = Opening(store, conversation, fronts, humo=humo, keys=keys)
+            uploads["upload"] = Submitting(
+                store, conversation, fronts, humo=humo, luna=luna, photos=telegram, images=images, keys=keys
+            )
         if checking:
             uploads["liveness"] = SessionOpening(
                 store, conversation, fronts, biometric=checking, keys=keys, photos=telegram, images=images

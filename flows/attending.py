@@ -4,7 +4,6 @@ from typing import Any
 
 from flows.effects import Effect, EnrolClient, EraseClient, PagesOf, SetWord, TaskStatus, WordPrint
 from flows.keys import Keys
-from flows.papers import Task
 from flows.performing import Call, Performing, glanced
 from flows.records.clients import Records
 from flows.records.people import ClientRow
@@ -21,7 +20,7 @@ class Attending(Performing):
         keys: Keys,
         store: Store,
         *,
-        humo: Humo,
+        humo: Humo | None,
         biometric: Biometric | None,
         channels: tuple[str, ...],
     ) -> None:
@@ -35,10 +34,10 @@ class Attending(Performing):
     async def _perform(self, effect: Effect[Any], call: Call) -> object:
         result: object = None
         match effect:
-            case PagesOf():
-                result = self._pages(effect.document)
-            case TaskStatus():
-                result = await self._status(effect)
+            case PagesOf() if self._humo:
+                result = _pages(self._humo, effect.document)
+            case TaskStatus() if self._humo:
+                result = await glanced(self._humo.task(effect.link, effect.task))
             case EnrolClient():
                 result = await self._enrol(effect, call)
             case WordPrint():
@@ -50,16 +49,6 @@ class Attending(Performing):
             case _:
                 result = await super()._perform(effect, call)
         return result
-
-    def _pages(self, document: str) -> tuple[str, ...]:
-        options = self._humo.options
-        if document == "additional":
-            return tuple(f"{name}/{page}" for name in options.additional for page in options.documents[name].pages)
-        known = options.documents.get(document)
-        return known.pages if known else ()
-
-    async def _status(self, effect: TaskStatus) -> Task:
-        return await glanced(self._humo.task(effect.link, effect.task))
 
     async def _enrol(self, effect: EnrolClient, call: Call) -> str:
         reading = effect.reading
@@ -89,3 +78,11 @@ class Attending(Performing):
         await self._registry.writer.erase(client)
         subject = self._lasting.fingerprint("client", client)
         await self._store.erase(subject, self._channels, audited_as=channel)
+
+
+def _pages(humo: Humo, document: str) -> tuple[str, ...]:
+    options = humo.options
+    if document == "additional":
+        return tuple(f"{name}/{page}" for name in options.additional for page in options.documents[name].pages)
+    known = options.documents.get(document)
+    return known.pages if known else ()

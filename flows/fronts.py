@@ -6,6 +6,7 @@ from flows.model import Plan
 from flows.performing import Front
 from flows.plan import PlanError, check_proof, make_plan, suggest, with_ways
 from flows.settings import Channel, Settings, SettingsError
+from flows.steps.aitu import Aitu
 from flows.steps.person import Person
 from flows.upstream.codes import CodeGateways
 
@@ -13,7 +14,14 @@ FRONT = "telegram"
 """The name that the chat's dialogues, audit entries and limits go by."""
 WAYS = "which way"
 """The flow in which the chat asks whose flow is the right one; no stanza can be called so by chance."""
-_NEEDS = {"liveness": "biometric", "aitu": "aitu", "person": "coid"}
+_NEEDS = {
+    "link": "humo",
+    "document": "humo",
+    "selfie": "humo",
+    "liveness": "biometric",
+    "aitu": "aitu",
+    "person": "coid",
+}
 """Steps that a whole upstream belongs to."""
 
 
@@ -59,6 +67,11 @@ def _plan(settings: Settings, name: str) -> Plan:
         if needed and needed not in settings.upstream:
             raise SettingsError(f"flow.{name}.steps: step {step.kind} needs the stanza upstream.{needed}")
         _check_gateways(name, step.name, getattr(step.options, "channels", None))
+        if isinstance(step, Aitu) and step.options.same_phone and settings.upstream["aitu"].get("trusted_phone"):
+            raise SettingsError(
+                f"flow.{name}.steps: step {step.name}, key same_phone: with upstream.aitu.trusted_phone the account's "
+                "phone is only what we say; set same_phone = false to do without that proof"
+            )
     return plan
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from shinos import audit, clients, flows
+from shinos import audit, clients, flows, keys
 from shinos.ending import ended
 from shinos.options import CONFIG, Config, group, settings_of
 
@@ -13,6 +13,7 @@ app = group("Shinos tells a bank who is at the other end of a chat.")
 app.add_typer(clients.app, name="clients")
 app.add_typer(flows.app, name="flows")
 app.add_typer(audit.app, name="audit")
+app.add_typer(keys.app, name="keys")
 
 
 @app.callback(invoke_without_command=True)

@@ -77,7 +77,7 @@ async def _dependencies(settings: Settings) -> list[Finding]:
     try:
         keys, _ = own_secrets(settings)
         delivery = gateways(settings)
-        chat = open_upstreams(settings)[:2] if settings.has_chat else ()
+        chat = [one for one in open_upstreams(settings)[:2] if one] if settings.has_chat else []
         others = [one for one in (open_biometric(settings), open_aitu(settings), open_coid(settings)) if one]
     except SettingsError as error:
         return [Finding("upstreams", "FAIL", str(error))]

@@ -16,7 +16,7 @@ from flows.records.outage import fail_closed
 from flows.records.tables import audit
 from flows.settings import SANDBOX, Settings, SettingsError
 from flows.store import Store, open_redis
-from flows.wiring import database_url, open_archive, own_secrets, redis_problems, redis_url
+from flows.wiring import database_url, open_archive, redis_problems, redis_url
 
 Line = tuple[str, Literal["ok", "warn", "FAIL"], str]
 UPSTREAM_SECONDS = 5.0
@@ -69,8 +69,7 @@ async def _audit(settings: Settings, records: Records) -> list[Line]:
     """Write a record, and take it back before it counts."""
     folder = settings.storage.dir
     try:
-        _, keys = own_secrets(settings)
-        await asyncio.to_thread(HeadFile(folder / "audit.head", keys.audit).read)
+        await asyncio.to_thread(HeadFile(folder / "audit.head", records.keys.audit).read)
         with fail_closed():
             async with records.writer.transaction() as connection:
                 await connection.execute(insert(audit).values(_REHEARSAL))
@@ -85,12 +84,13 @@ async def _audit(settings: Settings, records: Records) -> list[Line]:
 
 
 async def _dead(records: Records) -> list[Line]:
-    """What was given up in the last week: a person, or who asked for one, was not told by us."""
+    """What somebody at the bank should have seen in the last week: who was not told by us, what refuses the bank."""
     since = int(time.time() * 1000) - WEEK_MS
-    found = await records.audit.alarms(("dead_letter", "callback_dead"), since)
-    return [("dead letters", "warn", f"{kind}: {count} in 7 days; see `shinos audit tail`") for kind, count in found]
+    found = await records.audit.alarms(_TOLD, since)
+    return [("alarms", "warn", f"{kind}: {count} in 7 days; see `shinos audit tail`") for kind, count in found]
 
 
+_TOLD = ("dead_letter", "callback_dead", "login_misconfigured", "state_forbidden")
 _REHEARSAL = {
     "seq": -1,
     "at": 0,
@@ -103,6 +103,10 @@ _REHEARSAL = {
     "prev": b"",
     "hash": b"",
 }
+
+
+_UNPROVEN = ("aitu",)
+"""Whose secret nothing but a login tries."""
 
 
 class Pinged(Protocol):
@@ -126,7 +130,8 @@ async def upstream(settings: Settings, gateway: Pinged) -> list[Line]:
         return [(what, "FAIL", f"does not answer: {hint}")]
     except Unexpected:
         return [(what, "FAIL", "answers what its documentation does not know: is the address right?")]
-    return [(what, "ok", "answers, and takes our credentials")]
+    takes = "" if gateway.name in _UNPROVEN else ", and takes our credentials"
+    return [(what, "ok", f"answers{takes}")]
 
 
 def _place(url: str) -> str:

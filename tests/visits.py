@@ -50,7 +50,8 @@ from flows.papers import Checked, Link, LivenessSession, Reading, Task, Verdict
 from flows.plan import Stanza, make_plan
 from flows.settings import load
 
-SHIPPED = load(Path(__file__).parents[1] / "config.toml", {})
+CONFIG = Path(__file__).parents[1] / "config.toml"
+SHIPPED = load(CONFIG, {})
 STEPS: tuple[Stanza, ...] = SHIPPED.flow["telegram"].steps
 BY_PAPERS = json.dumps([step for step in STEPS if step != "liveness"])
 """The shipped flow without the page, for what is not about it."""

@@ -11,6 +11,7 @@ from visits import LINK, Bank
 from flows.conversation import Arrival, Conversation, Message, Visitor
 from flows.effects import Effect, Uploaded
 from flows.errors import Unavailable
+from flows.fronts import FRONT
 from flows.jobs import LinkJob, UploadJob
 from flows.keys import Keys
 from flows.model import Happened, Input
@@ -21,7 +22,6 @@ from flows.shards import SHARDS, shard_of_fingerprint
 from flows.store import Store, open_redis
 from flows.turns import Looking
 from flows.wakes import Carrier, Wakes
-from flows.fronts import FRONT
 
 KEYS = Keys(b"secret of the contract tests, 32 bytes")
 LEASE = 0.5

@@ -6,7 +6,7 @@ import pytest
 from chat_stand import ChatStand, chat_stand, own_redis
 from cradle import Cradle
 from guests import Guest
-from logins import BOTH
+from logins import BOTH, WITH_PAPERS
 from meanwhile import Meanwhile, begun
 
 
@@ -28,10 +28,12 @@ async def installation(tmp_path_factory: pytest.TempPathFactory, cradle: Cradle)
 
 @pytest.fixture(scope="session")
 async def of_two_ways(tmp_path_factory: pytest.TempPathFactory, cradle: Cradle) -> AsyncIterator[ChatStand]:
-    """The shipped chat with both of its flows, and the pages."""
+    """The shipped chat with both of its flows, papers for when the state data base is away, and the pages."""
     folder = tmp_path_factory.mktemp("two-ways")
     with own_redis(folder) as redis:
-        async with chat_stand(folder, redis, cradle, liveness=True, BOT__FLOWS=BOTH) as standing:
+        async with chat_stand(
+            folder, redis, cradle, liveness=True, BOT__FLOWS=BOTH, FLOW__TELEGRAM_KZ__STEPS=WITH_PAPERS
+        ) as standing:
             yield standing
 
 

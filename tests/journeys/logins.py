@@ -1,16 +1,24 @@
 """Citizens of Kazakhstan in the chat, and the browser that they log in with: cookies, no script, no hurry."""
 
+import json
 import secrets
+import tomllib
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
 from alive import link_of
-from chat_stand import ChatStand
+from chat_stand import SHIPPED, ChatStand
 from chats import Entry
 from guests import Guest
 
 BOTH = '["telegram","telegram_kz"]'
+WITH_PAPERS = json.dumps(
+    [
+        {"kind": "person", "fallback": "telegram"} if step == "person" else step
+        for step in tomllib.loads(SHIPPED.read_text(encoding="utf-8"))["flow"]["telegram_kz"]["steps"]
+    ]
+)
 FIXED_IIN = "900101300126"
 """Of the person whom the sandbox's COID adapter always describes, as the vendor's does."""
 

@@ -196,3 +196,11 @@ async def test_each_refusal_is_audited_with_its_reason(chats: ChatStand) -> None
     await browser.get(back)
     await turned_away(browser, back)
     assert {"state", "issuer", "parameters", "browser", "replayed"} <= set(await refused(chats))
+
+
+async def test_what_aitu_minds_about_the_bank_is_said_to_the_engineer(chats: ChatStand) -> None:
+    person, browser = citizen(chats), Browser()
+    await browser.whole(await person.to_login(), person.phone, decision="userdatavalidatorid")
+    await person.told("error.login_misconfigured")
+    logged = "".join(file.read_text(encoding="utf-8") for file in chats.folder.rglob("*.log"))
+    assert re.search('"word": ?"validator"', logged)

@@ -8,6 +8,7 @@ from flows.fronts import chat_front
 from flows.machine import Turn
 from flows.model import Happened, Returned
 from flows.papers import Citizen, Login
+from flows.plan import make_plan, with_ways
 from flows.steps.aitu import AituState
 from flows.steps.person import PersonState
 
@@ -21,6 +22,14 @@ CITIZEN = Citizen(
     confidence=0.8,
 )
 PLAN = chat_front(SHIPPED).plan
+STEPS_KZ = SHIPPED.flow["telegram_kz"].steps
+_KAZAKH = [{"kind": "person", "fallback": "telegram"} if step == "person" else step for step in STEPS_KZ]
+WITH_PAPERS = with_ways(
+    PLAN.name,
+    [{"kind": "citizenship", "ways": {"telegram": "TJ", "telegram_kz": "KZ"}}],
+    [PLAN.way("telegram"), make_plan("telegram_kz", _KAZAKH)],
+)
+"""As shipped, and a way with papers for when the state data base is away."""
 
 
 class Citizens(Guest):
@@ -75,7 +84,7 @@ class Citizens(Guest):
 
 def at_login(bank: Bank | None = None, **options: object) -> Citizens:
     """Where the login is asked for, by a stanza with these options."""
-    steps = [{"kind": "aitu"} | options if step == "aitu" else step for step in SHIPPED.flow["telegram_kz"].steps]
+    steps = [{"kind": "aitu"} | options if step == "aitu" else step for step in STEPS_KZ]
     guest = Citizens(bank=bank, steps=steps)
     guest.press("agree")
     guest.share(PHONE)
@@ -84,8 +93,8 @@ def at_login(bank: Bank | None = None, **options: object) -> Citizens:
 
 
 def at_person() -> Citizens:
-    """Where the state data base is asked; of the shipped chat."""
-    guest = Citizens(plan=PLAN, way="telegram_kz")
+    """Where the state data base is asked."""
+    guest = Citizens(plan=WITH_PAPERS, way="telegram_kz")
     guest.press("agree")
     guest.share(PHONE)
     guest.goes()

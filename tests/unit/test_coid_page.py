@@ -238,6 +238,11 @@ def test_which_paper_counts(papers: object, number: str | None) -> None:
     assert citizen(told(documents=papers)).reading.document_number == number
 
 
+def test_the_two_areas_may_have_each_others_names() -> None:
+    other = ADDRESS | {"district": ADDRESS["region"], "region": ADDRESS["district"]}
+    assert citizen(told(regAddress=other)).reading.address == citizen().reading.address
+
+
 @pytest.mark.parametrize(
     ("gender", "letter"),
     [

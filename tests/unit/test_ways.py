@@ -1,13 +1,17 @@
 """Several flows in one chat: whose is the right one, asked once, and none for those who need no question."""
 
+import re
+
 import pytest
 from at_the_login import PLAN, Citizens
-from visits import KNOWN, Bank, Guest
+from visits import CONFIG, KNOWN, Bank, Guest
 
 from flows.errors import StepUnknown
+from flows.fronts import chat_front
 from flows.machine import advance
 from flows.model import Again, Chosen, Typed
 from flows.plan import make_plan, with_ways
+from flows.settings import SettingsError, load
 
 
 def test_the_citizenship_is_asked_and_leads_to_the_flow() -> None:
@@ -69,3 +73,31 @@ def test_another_configuration_of_any_way_ends_the_dialogues() -> None:
     guest = Guest(plan=PLAN, way="telegram")
     with pytest.raises(StepUnknown):
         guest.bank.drive(advance(changed, guest.session, Again(), guest.now, 0))
+
+
+UNKNOWN = '["contact", "aitu", {"kind": "person", "fallback": "papers"}, "enrol"]'
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({"SHINOS_BOT__FLOWS": '["telegram", "kz"]'}, 'bot.flows: there is no flow "kz"'),
+        ({"SHINOS_FLOW__TELEGRAM_KZ__CITIZENS": "TJ"}, "two of them are for the same citizens"),
+        ({"SHINOS_UPSTREAM__AITU__TRUSTED_PHONE": "true"}, "key same_phone"),
+        (
+            {
+                "SHINOS_FLOW__TELEGRAM_KZ__STEPS": '["contact", "aitu", {"kind": "person", "fallback": "papers"}, "enrol"]'
+            },
+            'bot.flows has no "papers"',
+        ),
+    ],
+)
+def test_ways_that_cannot_be_are_refused_at_start(environ: dict[str, str], said: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(said)):
+        chat_front(load(CONFIG, environ))
+
+
+def test_a_bank_of_one_country_asks_nobody() -> None:
+    front = chat_front(load(CONFIG, {"SHINOS_BOT__FLOWS": '["telegram_kz"]'}))
+    assert (front.plan.name, front.plan.ways) == ("telegram_kz", ())
+    assert Guest(plan=front.plan).asks == "consent.ask_aitu"
