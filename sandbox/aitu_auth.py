@@ -25,6 +25,7 @@ DENIED = "The resource owner denied the request"
 BUTTONS = {
     "client_id_is_not_valid": ("invalid_request", "client_id_is_not_valid"),
     "invalid_scope": ("invalid_scope", "request_contains_invalid_scopes"),
+    "not_allowed_scopes": ("invalid_scope", "not_allowed_scopes"),
     "base64": ("invalid_request", "Illegal base64 character 2d"),
     "userdatavalidatorid": ("invalid_request", "userdatavalidatorid is not registered"),
     "server_error": ("server_error", "The authorization server met an unexpected condition"),
