@@ -45,6 +45,10 @@ class Sealer:
         nonce = os.urandom(_NONCE)
         return self._id + nonce + self._cipher.encrypt(nonce, plain, owner.encode())
 
+    def renewed(self, sealed: bytes, owner: str) -> bytes | None:
+        """The same under the first secret; None when it is already. Raises `Unsealable`."""
+        return None if sealed[:_KEY_ID] == self._id else self.seal(self.unseal(sealed, owner), owner)
+
     def unseal(self, sealed: bytes, owner: str) -> bytes:
         """Raises `Unsealable`."""
         cipher = self._ciphers.get(sealed[:_KEY_ID])

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cryptography.hazmat.primitives.hmac import HMAC
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -22,6 +21,7 @@ from flows.records.chain import AuditEntry, Head, breach, link
 from flows.records.head import BEGINNING, HeadFile, HeadForged
 from flows.records.outage import fail_closed
 from flows.records.reading import Reader, Row
+from flows.records.sealing import AuditKeys
 from flows.records.tables import audit
 from flows.records.writing import Writer
 
@@ -49,7 +49,7 @@ class Broken:
 class AuditLog:
     """One chain for the whole installation. One drainer writes it at a time; a second one cannot fork it."""
 
-    def __init__(self, writer: Writer, reader: Reader, keys: tuple[HMAC, ...], head: HeadFile) -> None:
+    def __init__(self, writer: Writer, reader: Reader, keys: AuditKeys, head: HeadFile) -> None:
         self._writer = writer
         self._reader = reader
         self._keys = keys
@@ -154,7 +154,7 @@ class AuditLog:
         prev = head.hash
         for seq, entry in enumerate(batch, head.seq + 1):
             columns = entry.columns(seq)
-            digest = link(self._keys[0], columns, prev)
+            digest = link(self._keys.current, columns, prev)
             rows.append((*columns, prev, digest))
             prev = digest
         return rows

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from cryptography.hazmat.primitives.hmac import HMAC
 
-from flows.records.sealing import mac_of
+from flows.records.sealing import AuditKeys, mac_of
 
 GENESIS: Final = bytes(32)
 """What stands before the first record."""
@@ -50,7 +50,7 @@ def link(key: HMAC, columns: tuple[int, int, int, str, str, str, str, str], prev
     return mac_of(key, plain.encode("utf-8", "surrogatepass") + prev)
 
 
-def breach(keys: tuple[HMAC, ...], row: Sequence[Any], before: Head) -> str | None:
+def breach(keys: AuditKeys, row: Sequence[Any], before: Head) -> str | None:
     """What is wrong with a stored row (columns, prev, hash) that follows `before`; None when nothing is."""
     seq, at, shard, entry, event, channel, subject, fields, prev, digest = row
     if seq != before.seq + 1:
@@ -58,7 +58,7 @@ def breach(keys: tuple[HMAC, ...], row: Sequence[Any], before: Head) -> str | No
     if prev != before.hash:
         return "does not follow the record before it"
     columns = (seq, at, shard, entry, event, channel, subject, fields)
-    for key in keys:
+    for key in keys.at(seq):
         if link(key, columns, before.hash) == digest:
             return None
     return "its contents do not match its hash"

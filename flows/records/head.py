@@ -9,7 +9,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.hmac import HMAC
 
 from flows.records.chain import GENESIS, Head
-from flows.records.sealing import mac_of
+from flows.records.sealing import AuditKeys, mac_of
 
 
 class HeadForged(Exception):
@@ -19,7 +19,7 @@ class HeadForged(Exception):
 class HeadFile:
     """`<storage.dir>/audit.head`. Blocking: called in a thread."""
 
-    def __init__(self, path: Path, keys: tuple[HMAC, ...]) -> None:
+    def __init__(self, path: Path, keys: AuditKeys) -> None:
         self.path = path
         self._keys = keys
 
@@ -47,7 +47,7 @@ class HeadFile:
             whole = record["count"] == head.seq
         except (ValueError, KeyError, TypeError) as error:
             raise HeadForged from error
-        if not whole or not any(hmac.compare_digest(_signature(key, head), signed) for key in self._keys):
+        if not whole or not any(hmac.compare_digest(_signature(key, head), signed) for key in self._keys.at(head.seq)):
             raise HeadForged
         return head
 
@@ -56,7 +56,7 @@ class HeadFile:
             "seq": head.seq,
             "hash": head.hash.hex(),
             "count": head.seq,
-            "signature": _signature(self._keys[0], head).hex(),
+            "signature": _signature(self._keys.current, head).hex(),
         }
         self.path.parent.mkdir(parents=True, exist_ok=True)
         draft = self.path.with_name(f"{self.path.name}.{os.getpid()}.{threading.get_ident()}.new")

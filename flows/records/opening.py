@@ -15,7 +15,7 @@ from flows.records.head import HeadFile
 from flows.records.migrating import migrate
 from flows.records.outage import fail_closed
 from flows.records.reading import Reader
-from flows.records.sealing import RecordKeys
+from flows.records.sealing import HEIRLOOM, RecordKeys
 from flows.records.tables import marks
 from flows.records.words import WordThreads
 from flows.records.writing import Writer
@@ -47,6 +47,7 @@ async def open_records(
         records = Records(reader, writer, keys, words, audit)
         try:
             await _check_mark(writer, reader, keys)
+            await _inherit(reader, keys)
             yield records
         finally:
             await records.close()
@@ -100,3 +101,10 @@ async def _check_mark(writer: Writer, reader: Reader, keys: RecordKeys) -> None:
                 pass
         rows = await reader.rows(query, "records")
     keys.check_mark(bytes(rows[0][0]))
+
+
+async def _inherit(reader: Reader, keys: RecordKeys) -> None:
+    """What former secrets have left behind (`rotating.py`)."""
+    with fail_closed():
+        for name, sealed in await reader.rows("SELECT name, value FROM marks WHERE name LIKE $1", HEIRLOOM + "%"):
+            keys.inherit(name, bytes(sealed))

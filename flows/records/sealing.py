@@ -5,6 +5,7 @@ one row therefore destroys one client, and a value moved to another client's row
 """
 
 import hashlib
+import json
 import os
 
 from cryptography.exceptions import InvalidTag
@@ -16,6 +17,7 @@ from flows.keys import Sealer, Unsealable, subkey
 
 _NONCE = 12
 PEPPER_ID = 4
+HEIRLOOM = "retired-"
 
 
 class WrongRecordsKey(Exception):
@@ -46,6 +48,26 @@ class Vault:
         return f"{self._owner}\x1f{purpose}".encode()
 
 
+class AuditKeys:
+    """What chains and signs: the current key and, while rotating, the previous one. A retired key is good for what was
+    written up to its `until`: with it nobody can add to the log, and what it signed hangs on records of its successor.
+    """
+
+    def __init__(self, secrets: tuple[bytes, ...]) -> None:
+        self._live = tuple(HMAC(subkey(secret, "audit"), SHA256()) for secret in secrets)
+        self._retired: list[tuple[HMAC, int]] = []
+        self.current = self._live[0]
+
+    def retire(self, key: bytes, until: int) -> None:
+        self._retired.append((HMAC(key, SHA256()), until))
+
+    def at(self, seq: int) -> tuple[HMAC, ...]:
+        """The keys that record `seq`, or a head of that number, may bear."""
+        if not self._retired:
+            return self._live
+        return (*(key for key, until in self._retired if seq <= until), *self._live)
+
+
 class RecordKeys:
     """The long-lived family. While a secret is being rotated the previous one still finds, opens and verifies."""
 
@@ -56,8 +78,11 @@ class RecordKeys:
         self._peppers = {_key_id(pepper): HMAC(pepper, SHA256()) for pepper in peppers}
         self._client_keys = Sealer(secrets, "client-key")
         self._marks = Sealer(secrets, "records-mark")
+        self._heirlooms = Sealer(secrets, "heirloom")
+        self._previous = previous
         self.pepper_id = next(iter(self._peppers))
-        self.audit = tuple(HMAC(subkey(secret, "audit"), SHA256()) for secret in secrets)
+        self.audit = AuditKeys(secrets)
+        self.rotating = previous is not None
 
     def fingerprints(self, canonical: str) -> tuple[bytes, ...]:
         """What stands for a name in the index: under the current key, then under the previous one."""
@@ -72,6 +97,10 @@ class RecordKeys:
     def vault(self, wrapped: bytes, client_id: str) -> Vault:
         """Raises `Unsealable`."""
         return Vault(self._client_keys.unseal(wrapped, client_id), client_id)
+
+    def rewrapped(self, wrapped: bytes, client_id: str) -> bytes | None:
+        """A data key under the current secret; None when it is already. Raises `Unsealable`."""
+        return self._client_keys.renewed(wrapped, client_id)
 
     def word_print(self, client_id: str, word: str, pepper_id: bytes | None = None) -> bytes:
         """HMAC of a normalised word; without the secret nobody can even begin to guess."""
@@ -93,6 +122,32 @@ class RecordKeys:
             self._marks.unseal(mark, "records")
         except Unsealable as error:
             raise WrongRecordsKey("the database belongs to another records key (SHINOS_RECORDS_KEY)") from error
+
+    def is_current(self, mark: bytes) -> bool:
+        """Has the database been rotated to the current secret? Raises `Unsealable`."""
+        return self._marks.renewed(mark, "records") is None
+
+    def heirloom(self, until: int) -> tuple[str, bytes]:
+        """Name and sealed value of what the previous secret leaves behind: hashed words cannot be peppered anew, nor
+        can the log up to `until` be chained anew.
+        """
+        if self._previous is None:
+            raise ValueError("there is no previous secret")
+        pepper, audit = subkey(self._previous, "word"), subkey(self._previous, "audit")
+        name = HEIRLOOM + _key_id(pepper).hex()
+        left = json.dumps({"pepper": pepper.hex(), "audit": audit.hex(), "until": until})
+        return name, self._heirlooms.seal(left.encode(), name)
+
+    def inherit(self, name: str, sealed: bytes) -> None:
+        """Raises `Unsealable`."""
+        left = json.loads(self._heirlooms.unseal(sealed, name))
+        pepper = bytes.fromhex(left["pepper"])
+        self._peppers.setdefault(_key_id(pepper), HMAC(pepper, SHA256()))
+        self.audit.retire(bytes.fromhex(left["audit"]), left["until"])
+
+    def renewed_heirloom(self, name: str, sealed: bytes) -> bytes | None:
+        """Under the current secret; None when it is already. Raises `Unsealable`."""
+        return self._heirlooms.renewed(sealed, name)
 
 
 def mac_of(key: HMAC, plain: bytes) -> bytes:

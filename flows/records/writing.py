@@ -91,10 +91,10 @@ class Writer:
 
         erased = await self.twice(work)
         if self.engine.dialect.name == "sqlite":
-            await self._empty_log()
+            await self.empty_log()
         return erased
 
-    async def _empty_log(self) -> None:
+    async def empty_log(self) -> None:
         """SQLite's write-ahead log still holds the pages as they were: move it into the file and cut it off."""
         with fail_closed():
             async with self.engine.connect() as connection:
