@@ -30,10 +30,10 @@ bench: .venv/test.done
 	@tests/debian-packages.sh
 	$(BIN)/python -m bench
 
-# The long drills at full size, one after the other: 100 identifications and 30 kills, 300 chats at once.
+# Every drill at full size, one after the other, then var/proof.html and var/proof.json.
 proof: .venv/test.done
 	@tests/debian-packages.sh
-	PROOF=1 $(BIN)/python -m pytest -s tests/journeys/test_chat_kill.py tests/journeys/test_chat_many.py
+	$(BIN)/python -m proof
 
 lock: .venv/bin/uv
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --upgrade requirements/run.in -o requirements/run.txt

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from figures import Record, record
 from servers import RedisServer
 
 
@@ -20,6 +21,12 @@ def redis_server(redis_of_session: RedisServer) -> RedisServer:
     """An empty Redis with an append-only file; a test that stops it starts it again."""
     redis_of_session.flush()
     return redis_of_session
+
+
+@pytest.fixture
+def figure() -> Record:
+    """Write a goal's figure down."""
+    return record
 
 
 @pytest.fixture

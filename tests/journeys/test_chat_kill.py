@@ -4,21 +4,24 @@
 """
 
 import asyncio
-import os
 import random
 import sys
 from pathlib import Path
 
+import pytest
 from chat_stand import chat_stand
 from cradle import Cradle
 from crowd import crowd, doubled, repeats
+from figures import FULL, Record
 from servers import RedisServer
 
-FULL = bool(os.environ.get("PROOF"))
 PEOPLE, KILLS, SECONDS = (100, 30, 500.0) if FULL else (12, 4, 90.0)
 
 
-async def test_killed_at_random_moments(folder: Path, redis_server: RedisServer, cradle: Cradle) -> None:
+@pytest.mark.proof
+async def test_killed_at_random_moments(
+    folder: Path, redis_server: RedisServer, cradle: Cradle, figure: Record
+) -> None:
     async with chat_stand(folder, redis_server, cradle, SANDBOX__SPEED="0.3") as chats:
         running = asyncio.create_task(crowd(chats, PEOPLE, think=0.5, seconds=SECONDS))
         for _ in range(KILLS):
@@ -26,8 +29,14 @@ async def test_killed_at_random_moments(folder: Path, redis_server: RedisServer,
             chats.bots[-1].kill()
             await asyncio.to_thread(chats.bot)
         members = await running
+        ended, twice = sum(member.done for member in members), await doubled(chats)
+        method = f"{PEOPLE} people, {KILLS} kill -9 of the bot"
+        figure(
+            "G16", value=f"{ended} of {PEOPLE} ended, {twice} doubled", met=ended == PEOPLE and not twice, method=method
+        )
+        figure("G17", value=f"{twice} photos handed in twice", met=not twice, method=method)
         assert [member.last() for member in members if not member.done] == []
-        assert await doubled(chats) == 0
+        assert twice == 0
         again = [repeats(member.guest.seen) for member in members]
         told = f"{sum(again)} messages repeated, at most {max(again)} in one chat"
         sys.stdout.write(f"{PEOPLE} people, {KILLS} kills: {told}\n")

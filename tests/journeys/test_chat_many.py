@@ -5,19 +5,19 @@ second from a bot, which three hundred people reach who think for ten seconds; t
 """
 
 import asyncio
-import os
 import re
 import sys
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
 from chat_stand import chat_stand
 from cradle import Cradle
 from crowd import CHECKED, crowd
+from figures import FULL, Record
 from servers import RedisServer
 from visits import BY_PAPERS
 
-FULL = bool(os.environ.get("PROOF"))
 PEOPLE, THINK = (300, 20.0) if FULL else (30, 1.0)
 SECONDS = 480.0
 WITHIN = 2.0
@@ -45,7 +45,8 @@ def _resident(pid: int) -> int:
     return 0
 
 
-async def test_many_at_once(folder: Path, redis_server: RedisServer, cradle: Cradle) -> None:
+@pytest.mark.proof
+async def test_many_at_once(folder: Path, redis_server: RedisServer, cradle: Cradle, figure: Record) -> None:
     async with chat_stand(
         folder, redis_server, cradle, SANDBOX__SPEED="1", LIMITS__LEASE="30", FLOW__TELEGRAM__STEPS=BY_PAPERS
     ) as chats:
@@ -61,6 +62,8 @@ async def test_many_at_once(folder: Path, redis_server: RedisServer, cradle: Cra
         middle, slow = answers[len(answers) // 2], answers[int(len(answers) * 0.99)]
         told = f"p50 {middle:.2f} s, p99 {slow:.2f} s, longest {answers[-1]:.2f} s, {memory} MiB"
         sys.stdout.write(f"{PEOPLE} chats, {len(answers)} answers: {told}, {late} late\n")
+        method = f"{PEOPLE} chats, {len(answers)} answers, each person thinks {THINK:.0f} s"
+        figure("chats", value=f"{told}, {late} late", met=not late and memory < MEMORY_MIB, method=method)
         assert memory < MEMORY_MIB
         if FULL:
             assert late == 0
