@@ -90,10 +90,16 @@ async def _metrics(_request: web.Request) -> web.Response:
     return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
+def _pages(request: web.Request) -> dict[str, bool]:
+    """Which pages this installation has."""
+    house = request.app[iq4.HOUSE]
+    return {"liveness": house.liveness is not None, "login": house.login is not None}
+
+
 async def _openapi(request: web.Request) -> web.Response:
-    return web.json_response(document(doors=request.app[iq4.HOUSE].liveness is not None))
+    return web.json_response(document(**_pages(request)))
 
 
 async def _docs(request: web.Request) -> web.Response:
-    page = docs_page(doors=request.app[iq4.HOUSE].liveness is not None)
+    page = docs_page(**_pages(request))
     return web.Response(text=page, content_type="text/html", headers=DOCS_HEADERS)

@@ -57,6 +57,8 @@ class LoginPage:
     async def go(self, request: web.Request) -> web.Response:
         """POST /aitu/{ticket}: 303 to Aitu Passport."""
         try:
+            if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+                raise LoginForeign  # another site's page has sent the browser here
             address, device = await self._door.go(request.match_info["ticket"], _device(request))
         except FlowError as error:
             return self._refused(request, error)

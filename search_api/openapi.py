@@ -57,8 +57,8 @@ class Health(BaseModel):
 
 
 @cache
-def document(*, doors: bool = False) -> dict[str, Any]:
-    """The whole API, as OpenAPI 3.1; with `doors` the page's side of liveness too."""
+def document(*, liveness: bool = False, login: bool = False) -> dict[str, Any]:
+    """The whole API, as OpenAPI 3.1; with the pages that this installation has."""
     models: tuple[type[BaseModel], ...] = (
         SearchCall, TokenCall, Question, TokenAnswer, Refusal, ClientCard, Revoked, Health, PageCall, PageShape, Nudge,
     )  # fmt: skip
@@ -72,7 +72,7 @@ def document(*, doors: bool = False) -> dict[str, Any]:
             "description": "Tells a chat server who its client is, step by step.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "paths": {**_calls(), **(_doors() if doors else {}), **_service()},
+        "paths": {**_calls(), **(_liveness() if liveness else {}), **(_login() if login else {}), **_service()},
         "components": {"schemas": schema["$defs"], "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}},
     }
 
@@ -109,9 +109,7 @@ def _operation(identity: str, summary: str, call: str, answer: dict[str, Any]) -
     return {"operationId": identity, "summary": summary, "requestBody": body, "responses": responses}
 
 
-def _doors() -> dict[str, Any]:
-    ticket = {"name": "ticket", "in": "path", "required": True, "schema": {"type": "string"}}
-    html = {"text/html": {"schema": {"type": "string"}}}
+def _liveness() -> dict[str, Any]:
     refusal = {"application/json": {"schema": _ref("Refusal")}}
     told = {
         "400": "Not what the page says (3001)",
@@ -125,9 +123,9 @@ def _doors() -> dict[str, Any]:
     answers: dict[str, Any] = {status: {"description": text, "content": refusal} for status, text in told.items()}
     answers["200"] = {"description": "How it stands", "content": {"application/json": {"schema": _ref("PageShape")}}}
     body = {"required": True, "content": {"application/json": {"schema": _ref("PageCall")}}}
-    seen = {status: {"description": text, "content": html} for status, text in _PAGES.items()}
-    page = {"operationId": "liveness_page", "summary": "The liveness page", "parameters": [ticket], "responses": seen}
-    says = {"operationId": "liveness_says", "summary": "What the liveness page says", "parameters": [ticket]}
+    seen = {status: {"description": text, "content": _HTML} for status, text in _PAGES.items()}
+    page = {"operationId": "liveness_page", "summary": "The liveness page", "parameters": [_TICKET], "responses": seen}
+    says = {"operationId": "liveness_says", "summary": "What the liveness page says", "parameters": [_TICKET]}
     nudge = {"required": True, "content": {"application/json": {"schema": _ref("Nudge")}}}
     nudged = {"200": {"description": "Heard; whether it is so is asked for"}, "413": answers["413"]}
     webhook = {"operationId": "biometric_webhook", "summary": "A nudge of biometric.kz's: look at it"}
@@ -137,6 +135,23 @@ def _doors() -> dict[str, Any]:
     }
 
 
+def _login() -> dict[str, Any]:
+    gone = {"303": "There it goes on", "403": "Not of this browser's login (1049, 1052)", **_PAGES}
+    answers = {status: {"description": text, "content": _HTML} for status, text in gone.items()}
+    shown = {status: answer for status, answer in answers.items() if status in _PAGES}
+    names = ("state", "code", "error", "error_description", "iss")
+    query = [{"name": name, "in": "query", "required": False, "schema": {"type": "string"}} for name in names]
+    page = {"operationId": "login_page", "summary": "The way to Aitu Passport, and how it stands", "responses": shown}
+    go = {"operationId": "login_go", "summary": "Leave for Aitu Passport", "responses": answers}
+    back = {"operationId": "login_back", "summary": "Aitu Passport sends the browser back", "responses": answers}
+    return {
+        "/aitu/{ticket}": {"get": {**page, "parameters": [_TICKET]}, "post": {**go, "parameters": [_TICKET]}},
+        "/aitu/callback": {"get": {**back, "parameters": query}},
+    }
+
+
+_HTML = {"text/html": {"schema": {"type": "string"}}}
+_TICKET = {"name": "ticket", "in": "path", "required": True, "schema": {"type": "string"}}
 _PAGES = {"200": "The page; looking at it uses nothing up", "410": "The link leads nowhere"}
 
 
@@ -164,9 +179,9 @@ def _ref(model: str) -> dict[str, str]:
 
 
 @cache
-def docs_page(*, doors: bool = False) -> str:
+def docs_page(*, liveness: bool = False, login: bool = False) -> str:
     """The document as one page of HTML: no script, nothing from elsewhere."""
-    whole = document(doors=doors)
+    whole = document(liveness=liveness, login=login)
     sections = "".join(
         _section(path, method, operation, whole)
         for path, methods in whole["paths"].items()

@@ -4,11 +4,13 @@ import asyncio
 import re
 from urllib.parse import urlencode, urlsplit
 
+import jsonschema_rs
 import pytest
 from alive import link_of
 from chat_stand import ChatStand
 from figures import FULL, Record
 from logins import Browser, Citizen, citizen, exchanges, query_of, refused
+from schemathesis.specs.openapi.definitions import OPENAPI_31
 
 LOGINS = 20 if FULL else 1
 
@@ -194,6 +196,21 @@ async def test_the_pages_are_strict(chats: ChatStand) -> None:
         assert "default-src 'none'" in policy
         assert "frame-ancestors 'none'" in policy
         assert (response.headers["Referrer-Policy"], response.headers["Cache-Control"]) == ("no-referrer", "no-store")
+
+
+async def test_another_sites_page_sends_nobody_to_aitu(chats: ChatStand) -> None:
+    link = await citizen(chats).to_login()
+    for site, status in (("cross-site", 403), ("same-site", 403), ("same-origin", 303)):
+        headers = {"Sec-Fetch-Site": site}
+        async with chats.session.post(link, headers=headers, allow_redirects=False) as response:
+            assert response.status == status
+
+
+async def test_the_pages_are_in_the_document(chats: ChatStand) -> None:
+    async with chats.session.get(f"{chats.environ['SHINOS_SERVER__PUBLIC_URL']}/openapi.json") as response:
+        document = await response.json()
+    assert {"/aitu/{ticket}", "/aitu/callback", "/liveness/{ticket}"} <= set(document["paths"])
+    jsonschema_rs.Draft202012Validator(OPENAPI_31).validate(document)
 
 
 async def test_each_refusal_is_audited_with_its_reason(chats: ChatStand) -> None:
