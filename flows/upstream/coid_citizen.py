@@ -1,6 +1,5 @@
 """COID's answer as the rest of the house knows it: one person, and the one paper of theirs that counts."""
 
-from collections.abc import Iterator
 from datetime import date
 from typing import Final
 
@@ -88,9 +87,9 @@ def _iso(day: date | None) -> str | None:
 
 def _line(address: RegAddress | None) -> str:
     """From the country to the house, each once."""
-    return kept(", ".join(dict.fromkeys(_parts(address)))) if address else ""
-
-
-def _parts(address: RegAddress) -> Iterator[str]:
-    named = (_name(item) for item in (address.country, address.region, address.district))
-    yield from (part for part in (*named, address.city, address.street, address.building) if part)
+    if address is None:
+        return ""
+    # The page calls the wider one region; others have the two names the other way round.
+    areas = sorted((_name(address.region), _name(address.district)), key=lambda name: "район" in name.casefold())
+    parts = (_name(address.country), *areas, address.city, address.street, address.building)
+    return kept(", ".join(dict.fromkeys(part for part in parts if part)))
