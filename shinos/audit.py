@@ -1,5 +1,6 @@
-"""`shinos audit`: verify, tail."""
+"""`shinos audit`: verify, archive, tail."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,11 +11,26 @@ app = group("The audit log: is it whole, and what does it say.")
 
 
 @app.command()
-def verify(config: Config = CONFIG) -> None:
+def verify(
+    config: Config = CONFIG,
+    archive: Annotated[Path | None, typer.Option(help="A folder of `audit archive`: its files too.")] = None,
+) -> None:
     """Exit 0 when the audit log is whole, else 1 and the first broken entry."""
     from shinos import auditing, serving
 
-    raise typer.Exit(serving.once(settings_of(config), auditing.verify))
+    raise typer.Exit(serving.once(settings_of(config), lambda settings: auditing.verify(settings, archive)))
+
+
+@app.command("archive")
+def archive_(
+    folder: Annotated[Path, typer.Argument(help="Where to; a file for each run, which proves itself.")],
+    config: Config = CONFIG,
+    days: Annotated[int, typer.Option(min=365, help="What is older than that.")] = 365,
+) -> None:
+    """Move the oldest entries out of the database into a file; `audit verify` goes on from there."""
+    from shinos import auditing, serving
+
+    raise typer.Exit(serving.once(settings_of(config), lambda settings: auditing.archive_to(settings, folder, days)))
 
 
 @app.command()

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flows.errors import StoreDown
 from flows.records.chain import AuditEntry, Head, breach, link
+from flows.records.checkpoint import ARCHIVED, checked
 from flows.records.head import BEGINNING, HeadFile, HeadForged
 from flows.records.outage import fail_closed
 from flows.records.reading import Reader, Row
@@ -31,6 +32,7 @@ _ONE_AT_A_TIME = f"SELECT pg_advisory_xact_lock({0x41554454})"  # "AUDT"
 _ALL = "SELECT seq, at, shard, entry, event, channel, object, fields, prev, hash FROM audit ORDER BY seq"
 _TAIL = "SELECT seq, at, shard, entry, event, channel, object, fields, prev, hash FROM audit ORDER BY seq DESC LIMIT $1"
 _ALARMS = "SELECT fields FROM audit WHERE event = 'alarm' AND at >= $1"
+_MARK = "SELECT value FROM marks WHERE name = $1"
 _CHUNK = 5000
 
 
@@ -52,7 +54,7 @@ class AuditLog:
     def __init__(self, writer: Writer, reader: Reader, keys: AuditKeys, head: HeadFile) -> None:
         self._writer = writer
         self._reader = reader
-        self._keys = keys
+        self.keys = keys
         self._file = head
         self._seen = BEGINNING
         self._last: dict[int, tuple[int, int]] = {}
@@ -81,7 +83,22 @@ class AuditLog:
             published = await asyncio.to_thread(self._file.read)
         except HeadForged:
             return Broken(0, "the published head is not ours")
-        before, broken = BEGINNING, None
+        try:
+            begun = await self.begun()
+            broken = await self._verify(begun, published)
+            # Somebody may archive while we read: then the log begins elsewhere now.
+            return broken if not broken or begun == await self.begun() else await self.verify()
+        except HeadForged:
+            return Broken(0, "the mark of what was archived is not ours")
+
+    async def begun(self) -> Head:
+        """The last record that is in the archive; the log goes on from there. Raises `StoreDown`, `HeadForged`."""
+        with fail_closed():
+            rows = await self._reader.rows(_MARK, ARCHIVED)
+        return checked(self.keys, bytes(rows[0][0])) if rows else BEGINNING
+
+    async def _verify(self, begun: Head, published: Head | None) -> Broken | None:
+        before, broken = begun, None
         with fail_closed():
             async for rows in self._reader.stream(_ALL, _CHUNK):
                 before, broken = await asyncio.to_thread(self._walk, rows, before, published)
@@ -109,14 +126,15 @@ class AuditLog:
         does not: it says that the head is missing.
         """
         try:
-            published = await asyncio.to_thread(self._file.read)
+            published, begun = await asyncio.to_thread(self._file.read), await self.begun()
         except HeadForged as error:
             raise StoreDown(retry_after=60) from error
-        return max(published or BEGINNING, self._seen, key=lambda head: head.seq)
+        furthest = max(published or BEGINNING, self._seen, key=lambda head: head.seq)
+        return furthest if furthest.seq > begun.seq else BEGINNING  # what the head tells of is archived
 
     async def _append(self, batch: Sequence[AuditEntry], published: Head) -> Head:
         async with asyncio.timeout(_BOUND), self._writer.transaction(patience=_PATIENCE) as connection:
-            await self._queue_up(connection)
+            await queue_up(connection)
             head = await _head(connection, published)
             rows = self._chained(await self._fresh(connection, batch, head), head)
             if rows:
@@ -144,30 +162,31 @@ class AuditLog:
             {(entry.shard, entry.entry): entry for entry in batch if (entry.shard, entry.entry) in new}.values()
         )
 
-    async def _queue_up(self, connection: AsyncConnection) -> None:
-        """Writers wait for each other instead of colliding; on SQLite each transaction begins as a writer anyway."""
-        if connection.dialect.name == "postgresql":
-            await connection.execute(text(_ONE_AT_A_TIME))
-
     def _chained(self, batch: Sequence[AuditEntry], head: Head) -> list[tuple[Any, ...]]:
         rows: list[tuple[Any, ...]] = []
         prev = head.hash
         for seq, entry in enumerate(batch, head.seq + 1):
             columns = entry.columns(seq)
-            digest = link(self._keys.current, columns, prev)
+            digest = link(self.keys.current, columns, prev)
             rows.append((*columns, prev, digest))
             prev = digest
         return rows
 
     def _walk(self, rows: Sequence[Row], before: Head, published: Head | None) -> tuple[Head, Broken | None]:
         for row in rows:
-            why = breach(self._keys, row, before)
+            why = breach(self.keys, row, before)
             if why is None and published and published.seq == row[0] and published.hash != row[9]:
                 why = "is not the record that was published as the head"
             if why:
                 return before, Broken(row[0], why)
             before = Head(row[0], row[9])
         return before, None
+
+
+async def queue_up(connection: AsyncConnection) -> None:
+    """Writers wait for each other instead of colliding; on SQLite each transaction begins as a writer anyway."""
+    if connection.dialect.name == "postgresql":
+        await connection.execute(text(_ONE_AT_A_TIME))
 
 
 def _order(entry: AuditEntry) -> tuple[int, int]:

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flows.records.chain import AuditEntry
 from flows.records.changes import Change, Held, alter, load, named, write
+from flows.records.checkpoint import ARCHIVED, checked, signed
 from flows.records.clients import Records
 from flows.records.outage import fail_closed
 from flows.records.sealing import HEIRLOOM, RecordKeys
@@ -38,7 +39,7 @@ class Rotated:
 async def rotate(records: Records, *, actor: str, progress: Callable[[int], None] = lambda _done: None) -> Rotated:
     """Raises `StoreDown`; then run it again. `records.keys` must know the previous secret."""
     changed = 0
-    while found := await _everybody(records, lambda now, before=changed: progress(before + now)):
+    while found := await _everybody(records, progress):
         changed += found  # and once more: somebody who was written meanwhile may bear a name of before
     fresh = not await _is_marked(records)
     if fresh:
@@ -51,13 +52,14 @@ async def rotate(records: Records, *, actor: str, progress: Callable[[int], None
 
 async def _everybody(records: Records, progress: Callable[[int], None]) -> int:
     """One walk over all clients; how many it changed."""
-    last: str | None = ""
+    after: str | None = ""
     changed = 0
-    while last is not None:
+    while after is not None:
+        last = after
         try:
-            last, found = await _page(records, last)
+            after, found = await _page(records, last)
         except IntegrityError:  # somebody wrote one of these names at the same moment
-            last, found = await _page(records, last)
+            after, found = await _page(records, last)
         changed += found
         progress(changed)
         await asyncio.sleep(_BREATH)
@@ -93,13 +95,17 @@ async def _is_marked(records: Records) -> bool:
 
 async def _hand_over(records: Records) -> None:
     """All at once: what former secrets left behind, this one too, and the mark under the new secret."""
-    tail = await records.audit.tail(1)
+    tail, keys = await records.audit.tail(1), records.keys.audit
     with fail_closed():
         async with records.writer.transaction(patience=_PATIENCE) as connection:
             query = select(marks.c.name, marks.c.value).where(marks.c.name.startswith(HEIRLOOM, autoescape=True))
             left = {name: bytes(value) for name, value in await connection.execute(query)}
             for name, sealed in left.items():
                 await _put(connection, name, records.keys.renewed_heirloom(name, sealed) or sealed)
+            query = select(marks.c.value).where(marks.c.name == ARCHIVED)
+            archived = (await connection.execute(query)).scalar_one_or_none()
+            if archived is not None:
+                await _put(connection, ARCHIVED, signed(keys.current, checked(keys, bytes(archived))))
             name, sealed = records.keys.heirloom(tail[-1]["seq"])
             await connection.execute(delete(marks).where(marks.c.name == name))
             await connection.execute(insert(marks).values(name=name, value=sealed))

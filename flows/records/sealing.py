@@ -54,9 +54,9 @@ class AuditKeys:
     """
 
     def __init__(self, secrets: tuple[bytes, ...]) -> None:
-        self._live = tuple(HMAC(subkey(secret, "audit"), SHA256()) for secret in secrets)
+        self.live = tuple(HMAC(subkey(secret, "audit"), SHA256()) for secret in secrets)
         self._retired: list[tuple[HMAC, int]] = []
-        self.current = self._live[0]
+        self.current = self.live[0]
 
     def retire(self, key: bytes, until: int) -> None:
         self._retired.append((HMAC(key, SHA256()), until))
@@ -64,8 +64,8 @@ class AuditKeys:
     def at(self, seq: int) -> tuple[HMAC, ...]:
         """The keys that record `seq`, or a head of that number, may bear."""
         if not self._retired:
-            return self._live
-        return (*(key for key, until in self._retired if seq <= until), *self._live)
+            return self.live
+        return (*(key for key, until in self._retired if seq <= until), *self.live)
 
 
 class RecordKeys:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from sqlalchemy import delete, insert, select, text, update
+from sqlalchemy import ColumnElement, delete, exists, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -80,8 +80,14 @@ class Writer:
 
         await self.twice(work)
 
-    async def erase(self, client_id: str) -> bool:
+    async def erase(self, client_id: str, *, untouched_since: int | None = None) -> bool:
+        """False when there is no such client (any more), or when it was touched since then (Unix seconds)."""
+
         async def work(connection: AsyncConnection) -> bool:
+            if untouched_since is not None:
+                still = select(clients.c.id).where(_is_untouched(client_id, untouched_since)).with_for_update()
+                if (await connection.execute(still)).first() is None:
+                    return False
             group = select(clients.c.word_group).where(clients.c.id == client_id).scalar_subquery()
             await connection.execute(delete(word_groups).where(word_groups.c.id == group))
             await connection.execute(delete(proofs).where(proofs.c.client_id == client_id))
@@ -132,3 +138,9 @@ class Writer:
     async def _once(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         async with asyncio.timeout(_BOUND), self.transaction() as connection:
             return await work(connection)
+
+
+def _is_untouched(client_id: str, since: int) -> ColumnElement[bool]:
+    """Neither written nor proven anything since then."""
+    newer = exists().where(proofs.c.client_id == client_id, proofs.c.at >= since)
+    return (clients.c.id == client_id) & (clients.c.updated < since) & ~newer

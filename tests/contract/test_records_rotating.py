@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from figures import FULL
 from sqlalchemy import select
 
 import flows.records.rotating as rotating_module
@@ -144,7 +145,7 @@ async def test_with_the_old_audit_key_nobody_writes_on(peopled: str, tmp_path: P
     async with open_records(peopled, RecordKeys(NEW, OLD), storage=tmp_path) as records:
         await rotate(records, actor="operator")
     async with open_records(peopled, RecordKeys(NEW), storage=tmp_path) as records:
-        records.audit._keys.current = RecordKeys(OLD).audit.current
+        records.audit.keys.current = RecordKeys(OLD).audit.current
         await records.audit._append([entry(9)], BEGINNING)
     async with open_records(peopled, RecordKeys(NEW), storage=tmp_path) as records:
         assert await records.audit.verify() == Broken(4, "its contents do not match its hash")
@@ -175,16 +176,16 @@ async def test_somebody_enrolled_meanwhile_is_rotated_too(
 
 
 async def test_killed_anywhere_and_run_again(peopled: str, tmp_path: Path) -> None:
-    """SIGKILL at eight moments of one rotation; meanwhile and after, nothing is missing."""
+    """SIGKILL again and again in one rotation; meanwhile and after, nothing is missing."""
     unfinished = 0
-    for moment in range(8):
+    for moment in range(20) if FULL else (1, 4):
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-c", KILLED, peopled, str(tmp_path), stdout=asyncio.subprocess.PIPE, cwd=Path.cwd()
         )
         assert process.stdout
         assert await process.stdout.readline() == b"begun\n"
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), 0.005 + 0.015 * moment)
+            await asyncio.wait_for(process.wait(), 0.005 + 0.008 * moment)
         if process.returncode is None:
             process.send_signal(signal.SIGKILL)
         unfinished += await process.wait() == -signal.SIGKILL
@@ -192,7 +193,7 @@ async def test_killed_anywhere_and_run_again(peopled: str, tmp_path: Path) -> No
             await all_is_there(records)
         if process.returncode == 0:
             break
-    assert unfinished >= 2
+    assert unfinished >= 1
     async with open_records(peopled, RecordKeys(NEW, OLD), storage=tmp_path) as records:
         await rotate(records, actor="operator")
     async with open_records(peopled, RecordKeys(NEW), storage=tmp_path) as records:
