@@ -14,12 +14,15 @@ from dataclasses import dataclass, field
 
 import pytest
 from canaries import Canaries, spellings
+from figures import Record
 from log_events import logged, undeclared
 from raw import FORM, JSON, SEARCH, request, say
 from redis.asyncio import Redis
 from servers import Command, RedisServer
+from sinks import monitored, redis_dump
 from stand import KEY, OTHER_KEY, STRICT_KEY, Stand, person, stand, wrong
 
+from flows.records.chain import AuditEntry
 from flows.records.importing import import_csv
 from flows.settings import load
 from flows.wiring import open_archive
@@ -125,51 +128,6 @@ class Search:
         found["printed"] = "\n".join(self.printed).encode()
         found["metrics"] = self.metrics.encode()
         return found
-
-
-async def redis_dump(server: RedisServer) -> bytes:
-    """Every key with its whole value."""
-    parts: list[bytes] = []
-    async with Redis(unix_socket_path=str(server.path)) as redis:
-        async for key in redis.scan_iter():
-            kind = await redis.type(key)
-            read = {
-                "none": ("TYPE", key),  # its time was over just now
-                "string": ("GET", key),
-                "hash": ("HGETALL", key),
-                "zset": ("ZRANGE", key, 0, -1),
-                "stream": ("XRANGE", key, "-", "+"),
-                "list": ("LRANGE", key, 0, -1),
-                "set": ("SMEMBERS", key),
-            }[kind.decode() if isinstance(kind, bytes) else kind]
-            parts += [key, *flat(await redis.execute_command(*read))]  # type: ignore[no-untyped-call]  # no types there
-    return b"\n".join(parts)
-
-
-def flat(value: object) -> list[bytes]:
-    if isinstance(value, bytes):
-        return [value]
-    if isinstance(value, dict):
-        return flat([part for pair in value.items() for part in pair])
-    return [part for inner in value for part in flat(inner)] if isinstance(value, list | tuple | set) else []
-
-
-@contextlib.asynccontextmanager
-async def monitored(redis: RedisServer, into: bytearray) -> AsyncIterator[None]:
-    reader, writer = await asyncio.open_unix_connection(str(redis.path))
-    writer.write(b"MONITOR\r\n")
-
-    async def copy() -> None:
-        while chunk := await reader.read(65536):
-            into.extend(chunk)
-
-    copying = asyncio.create_task(copy())
-    try:
-        yield
-        await asyncio.sleep(0.1)
-    finally:
-        copying.cancel()
-        writer.close()
 
 
 async def import_canary(standing: Stand) -> None:
@@ -337,10 +295,14 @@ async def searched(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Se
         redis.kill()
 
 
-def test_no_sink_holds_anything_of_a_client(searched: Search) -> None:
+@pytest.mark.proof
+def test_no_sink_holds_anything_of_a_client(searched: Search, figure: Record) -> None:
     canaries = Canaries(searched.canaries)
     sinks = searched.at_the_end
-    assert {name: found for name, content in sinks.items() if (found := canaries.found_in(content))} == {}
+    found = {name: hits for name, content in sinks.items() if (hits := canaries.found_in(content))}
+    kinds = len(searched.canaries)
+    figure("G11", value=f"{len(found)} hits", met=not found, method=f"search: {kinds} kinds, all that fails, at DEBUG")
+    assert found == {}
     assert len(searched.canaries["code"]) >= 6
     assert len(searched.canaries["token"]) == 3
 
@@ -374,21 +336,36 @@ def test_a_leak_in_any_sink_and_spelling_is_found(searched: Search) -> None:
         assert canaries.found_in(json.dumps({"x": text}).encode())
 
 
-async def test_a_leak_is_found_where_it_lies(searched: Search) -> None:
-    """The control again, with real leaks in what can be written to. Runs last: it soils the sinks."""
-    canaries = Canaries(searched.canaries)
+@pytest.mark.proof
+async def test_a_leak_is_found_where_it_lies(searched: Search, figure: Record) -> None:
+    """The control again, with real leaks in eight sinks. Runs last: it soils them."""
     standing, code = searched.standing, searched.canaries["code"][0]
     with standing.api[-1].log.open("a") as log:
         log.write(json.dumps({"event": "call", "text": f"code {code}"}) + "\n")
-    async with Redis(unix_socket_path=str(searched.redis.path)) as redis:
+    async with monitored(searched.redis, searched.monitored), Redis(unix_socket_path=str(searched.redis.path)) as redis:
         await redis.hset("shinos:1:{00}:leak", "x", f"{WORD}".encode().hex())
     with contextlib.closing(sqlite3.connect(standing.folder / "var" / "shinos.db")) as database:
         database.execute("CREATE TABLE leak (x TEXT)")
         database.execute("INSERT INTO leak VALUES (?)", (EMAIL,))
         database.commit()
     (standing.folder / "var" / "leak.tmp").write_text(searched.canaries["token"][0])
+    async with open_archive(load(standing.config, standing.environ)) as records:
+        await records.audit.append([AuditEntry(0, "leak", 1, "card_read", "support", PHONE)])
+    searched.metrics += f'shinos_calls_total{{client="{PHONE[1:]}"}} 1\n'
     await asyncio.sleep(1.1)  # the append-only file is written once a second
-    found = {name for name, content in (await searched.sinks()).items() if canaries.found_in(content)}
-    assert {standing.api[-1].log.name, "redis, read", "var/leak.tmp"} <= found
-    assert any(name.startswith("redis/appendonly") for name in found)
-    assert any(name.startswith("var/shinos.db") for name in found)
+    found = planted_in(searched, await searched.sinks())
+    figure(
+        "G11", value=f"{sum(found.values())} of {len(found)} planted found", met=all(found.values()), method="control"
+    )
+    assert len(found) == 8
+    assert [sink for sink, is_found in found.items() if not is_found] == []
+
+
+def planted_in(searched: Search, sinks: dict[str, bytes]) -> dict[str, bool]:
+    """Of each sink that was soiled, whether the search says so."""
+    canaries = Canaries(searched.canaries)
+    hits = {name for name, content in sinks.items() if canaries.found_in(content)}
+    whole = (searched.standing.api[-1].log.name, "redis, read", "redis, monitored", "var/leak.tmp", "audit", "metrics")
+    several = ("redis/appendonly", "var/shinos.db")
+    found = {name: name in hits for name in whole}
+    return found | {begin: any(name.startswith(begin) for name in hits) for begin in several}
