@@ -8,7 +8,6 @@ from flows.aitu_door import CALLBACK
 from flows.attending import Attending
 from flows.conversation import Conversation
 from flows.doors import Doors
-from flows.drain import AuditDrain
 from flows.fronts import FRONT, chat_front
 from flows.images import Images
 from flows.keys import Keys
@@ -27,7 +26,7 @@ from flows.upstream.humo import Humo
 from flows.upstream.luna import LunaKey, signing_key
 from flows.upstream.telegram import Telegram
 from flows.wakes import Carrier, Wakes, at_work
-from flows.wiring import environ_of, open_aitu, open_biometric, open_coid, open_ground, upstreams
+from flows.wiring import chores, environ_of, open_aitu, open_biometric, open_coid, open_ground, upstreams
 
 SHORT_LEASE = 8.0
 """Seconds that a person waits for what a dead process had in hand; an answer takes a fraction of one."""
@@ -56,7 +55,7 @@ class Attendance:
             self._wakes("shows", {"show": showing}, 24),
             self._wakes("uploads", self.uploads, self.settings.bot.uploads),
             self._wakes("tells", self.tells, 4),
-            beside=AuditDrain(self.store, self.records.audit).run(),
+            beside=chores(self.settings, self.records, self.keys, self.store),
         )
 
     def _wakes(self, queue: Queue, carriers: Mapping[str, Carrier], at_once: int) -> Wakes:

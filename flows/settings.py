@@ -79,6 +79,13 @@ class Database(Section):
     word_queue: int = Field(default=32, ge=0, le=1000, description="waiting for that; beyond it the answer is 503")
 
 
+class Retention(Section):
+    """Days after which a job erases, once a day; 0: never. See `shinos clients prune --dry-run`."""
+
+    clients_days: int = Field(default=0, ge=0, le=36500, description="a client neither written nor proven anew")
+    proofs_days: int = Field(default=0, ge=0, le=36500, description="a proof of who a client is")
+
+
 class Log(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["auto", "json", "console"] = "auto"
@@ -184,6 +191,7 @@ class Settings(Section):
     storage: Storage = Storage()
     redis: Redis = Redis()
     database: Database = Database()
+    retention: Retention = Retention()
     log: Log = Log()
     keys: KeyNames = KeyNames()
     bank: Bank = Bank()

@@ -10,7 +10,7 @@ import contextlib
 import secrets
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Coroutine, Mapping
+from collections.abc import AsyncIterator, Collection, Coroutine, Mapping, Sequence
 from typing import Any, Protocol
 
 import structlog
@@ -161,9 +161,9 @@ class Wakes:
 
 
 @contextlib.asynccontextmanager
-async def at_work(*several: Wakes, beside: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+async def at_work(*several: Wakes, beside: Sequence[Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
     """The workers of this process, and what runs `beside` them; in the end what is in hand comes to its end."""
-    tasks = [asyncio.create_task(work) for work in (*(wakes.run() for wakes in several), beside)]
+    tasks = [asyncio.create_task(work) for work in (*(wakes.run() for wakes in several), *beside)]
     try:
         yield
     finally:

@@ -4,10 +4,11 @@ import contextlib
 import json
 import os
 import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -24,6 +25,7 @@ from flows.plan import suggest
 from flows.records.clients import Records
 from flows.records.opening import BadDatabaseUrl, open_records
 from flows.records.sealing import RecordKeys, WrongRecordsKey
+from flows.retention import Retention
 from flows.safety import unsafe
 from flows.sending import Sending
 from flows.service import Identification
@@ -132,6 +134,12 @@ def redis_url(settings: Settings) -> str:
     return settings.redis.url or f"unix://{(settings.storage.dir / 'valkey' / 'valkey.sock').resolve()}"
 
 
+def open_store(settings: Settings, keys: Keys, connections: int | None = None) -> Store:
+    """Redis as it is configured; connects to nothing yet."""
+    redis = open_redis(redis_url(settings), connections or settings.redis.connections)
+    return Store(redis, keys, settings.limits)
+
+
 def database_url(settings: Settings) -> str:
     return settings.database.url or f"sqlite:///{(settings.storage.dir / 'shinos.db').resolve()}"
 
@@ -166,7 +174,7 @@ async def open_ground(settings: Settings) -> AsyncIterator[tuple[Records, Keys, 
         raise SettingsError("refusing to start in production mode:\n  " + "\n  ".join(problems))
     async with open_archive(settings) as records:
         keys, _ = own_secrets(settings)
-        store = Store(open_redis(redis_url(settings), settings.redis.connections), keys, settings.limits)
+        store = open_store(settings, keys)
         try:
             await _check_redis(store, settings)
             yield records, keys, store
@@ -266,7 +274,13 @@ def _working(house: House, keys: Keys, checking: Biometric | None) -> AbstractAs
             house.store, house.identification, house.fronts, biometric=checking, keys=keys
         )
     wakes = Wakes(house.store, keys, house.identification.posted, carriers, lease=house.settings.limits.lease)
-    return at_work(wakes, beside=AuditDrain(house.store, house.records.audit).run())
+    return at_work(wakes, beside=chores(house.settings, house.records, keys, house.store))
+
+
+def chores(settings: Settings, records: Records, keys: Keys, store: Store) -> list[Coroutine[Any, Any, None]]:
+    """What one process of the installation does for all of them."""
+    retention = Retention(store, records, keys, settings.retention, tuple(settings.channel))
+    return [AuditDrain(store, records.audit).run(), retention.run()]
 
 
 async def _check_redis(store: Store, settings: Settings) -> None:

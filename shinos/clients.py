@@ -1,4 +1,4 @@
-"""`shinos clients`: import, show, erase, unlock, harden."""
+"""`shinos clients`: import, show, erase, unlock, harden, prune."""
 
 import sys
 from pathlib import Path
@@ -68,6 +68,17 @@ def harden(
     from shinos import importing, serving
 
     raise typer.Exit(serving.once(settings_of(config), lambda settings: importing.harden_for(settings, seconds)))
+
+
+@app.command()
+def prune(
+    config: Config = CONFIG,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
+) -> None:
+    """Erase what [retention] says has been kept long enough; the servers do it once a day by themselves."""
+    from shinos import pruning, serving
+
+    raise typer.Exit(serving.once(settings_of(config), lambda settings: pruning.prune(settings, dry_run=dry_run)))
 
 
 def _names(client: str, config: Path) -> "tuple[Identifier, ...]":
