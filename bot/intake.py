@@ -14,13 +14,11 @@ import structlog
 from aiogram import Bot
 from aiogram.exceptions import AiogramError, TelegramConflictError, TelegramRetryAfter
 from aiohttp import web
-from redis.exceptions import RedisError
 
 from bot.bare import GetUpdates
 from flows.attendance import Attendance
 from flows.errors import StoreDown
 from flows.shards import shard_of_fingerprint
-from flows.store import leads, stands_down
 
 ALLOWED = ("message", "callback_query")
 POLL_SECONDS = 25
@@ -69,8 +67,8 @@ class Intake:
 
     async def _leads(self) -> bool:
         try:
-            return await leads(self._attendance.store.redis, "poller", self._name, LEAD_MS)
-        except (RedisError, OSError, TimeoutError):
+            return await self._attendance.store.leads("poller", self._name, LEAD_MS)
+        except StoreDown:
             return False
 
     async def _poll(self) -> None:
@@ -87,15 +85,15 @@ class Intake:
             except TelegramConflictError:
                 _log.warning("polled_elsewhere")  # a webhook is set, or another installation has this bot's token
                 await asyncio.sleep(PAUSE_SECONDS)
-            except (AiogramError, StoreDown, RedisError, OSError, TimeoutError) as error:
+            except (AiogramError, StoreDown, OSError, TimeoutError) as error:
                 _log.warning("not_polled", error=type(error).__name__)
                 await asyncio.sleep(PAUSE_SECONDS)
 
     async def give_up_lead(self) -> None:
         """So that another process polls at once."""
         try:
-            await stands_down(self._attendance.store.redis, "poller", self._name)
-        except (RedisError, OSError):
+            await self._attendance.store.stands_down("poller", self._name)
+        except StoreDown:
             _log.debug("lead_kept")
 
 

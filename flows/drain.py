@@ -10,15 +10,13 @@ import contextlib
 import json
 import secrets
 import time
-from typing import Any, Protocol
+from typing import Protocol
 
 import structlog
-from redis.exceptions import RedisError
 
 from flows.errors import StoreDown
 from flows.records.chain import AuditEntry
-from flows.shards import HALL, SHARDS, prefix
-from flows.store import Store, leads, stands_down
+from flows.store import Store
 
 PAUSE_SECONDS = 0.25
 GRACE_SECONDS = 60.0
@@ -27,6 +25,10 @@ LEASE_MS = 5_000
 STUCK_MS = 5_000
 BATCH = 200
 _log = structlog.get_logger("audit")
+
+
+class LogShut(Exception):
+    """The log cannot be written; the store is there."""
 
 
 class Log(Protocol):
@@ -38,7 +40,7 @@ class AuditDrain:
         self._grace = grace
         self._is_stuck = False
         self._name = secrets.token_hex(8)
-        self._redis = store.redis
+        self._store = store
         self._log = log
 
     async def run(self) -> None:
@@ -49,9 +51,9 @@ class AuditDrain:
                 moved = await self.once()
                 since = time.monotonic()
                 await self._unstuck()
-            except (RedisError, OSError, TimeoutError):
-                _log.warning("store_down")
             except StoreDown:
+                _log.warning("store_down")
+            except LogShut:
                 _log.error("audit_not_written", seconds=round(time.monotonic() - since))
                 if time.monotonic() - since > self._grace:
                     await self._stuck()
@@ -61,41 +63,38 @@ class AuditDrain:
 
     async def once(self) -> int:
         """Move one batch, if the lease is ours; the number of entries moved."""
-        if not await leads(self._redis, "drain", self._name, LEASE_MS):
+        if not await self._store.leads("drain", self._name, LEASE_MS):
             return 0
-        pipe = self._redis.pipeline(transaction=False)
-        for shard in range(SHARDS):
-            pipe.xrange(prefix(shard) + "audit", count=BATCH)
-        streams = await pipe.execute()
+        streams = await self._store.audited(BATCH)
         batch = [_entry(shard, key, value) for shard, rows in enumerate(streams) for key, value in rows]
         if not batch:
             return 0
-        await self._log.append(batch)
-        pipe = self._redis.pipeline(transaction=False)
-        for shard, rows in enumerate(streams):
-            if rows:
-                pipe.xdel(prefix(shard) + "audit", *(key for key, _ in rows))
-        await pipe.execute()
+        try:
+            await self._log.append(batch)
+        except StoreDown:
+            raise LogShut from None
+        await self._store.forget_audited({shard: [key for key, _ in rows] for shard, rows in enumerate(streams)})
         return len(batch)
 
     async def _stuck(self) -> None:
-        with contextlib.suppress(RedisError, OSError):
-            await self._redis.set(HALL + "audit_stuck", self._name, px=STUCK_MS)
+        with contextlib.suppress(StoreDown):
+            await self._store.stick_audit(STUCK_MS)
         self._is_stuck = True
 
     async def _step_aside(self) -> None:
         """It may be this machine alone that cannot write: let another one try first."""
-        with contextlib.suppress(RedisError, OSError):
-            await stands_down(self._redis, "drain", self._name)
+        with contextlib.suppress(StoreDown):
+            await self._store.stands_down("drain", self._name)
         await asyncio.sleep(PAUSE_SECONDS * 2)
 
     async def _unstuck(self) -> None:
         if self._is_stuck:
-            await self._redis.delete(HALL + "audit_stuck")
+            await self._store.stick_audit(0)
             self._is_stuck = False
 
 
-def _entry(shard: int, key: bytes, value: dict[bytes, bytes]) -> AuditEntry:
-    texts: dict[str, Any] = {name.decode(): text.decode() for name, text in value.items()}
+def _entry(shard: int, key: bytes, value: list[bytes]) -> AuditEntry:
+    words = [word.decode() for word in value]
+    texts = dict(zip(words[::2], words[1::2], strict=True))
     fields = json.loads(texts["fields"])
     return AuditEntry(shard, key.decode(), int(texts["at"]), texts["event"], texts["channel"], texts["object"], fields)

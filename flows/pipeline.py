@@ -5,6 +5,8 @@ redis-py connects, authenticates and reconnects; hiredis packs; and the trips ar
 connections are under way, calls gather and go with the next one that lands.
 
 Each trip is bounded. When the store does not answer in time, all in it are told `StoreDown`: nobody is let through.
+So they are when the store has replicas, and not enough of them have what this trip has written: another master would
+not know it (security.md Q9).
 """
 
 import asyncio
@@ -17,17 +19,26 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from hiredis import pack_command
-from redis.asyncio import ConnectionPool
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import MovedError, NoScriptError, RedisError
 
 from flows.errors import StoreDown
 
 _FOLDER = Path(__file__).parent / "lua"
 _WORST = (RedisError, OSError, TimeoutError, asyncio.CancelledError)
+_WAIT_SHARE = 0.6
+"""Of a trip's time: how long its replicas may take."""
 Argument = str | bytes | int | float
 T = TypeVar("T")
+
+
+class Moved(StoreDown):
+    """The slot is another node's: nothing was done."""
+
+
+class TooFewReplicas(RedisError):
+    """The master alone, or nearly, has what was written: it counts as not done."""
 
 
 class Script:
@@ -61,12 +72,17 @@ class Later(Generic[T]):
 
 
 class Pipeline:
-    """Calls scripts over `lanes` connections; `trips` counts the round trips."""
+    """Calls scripts over these connections; `trips` counts the round trips.
 
-    def __init__(self, pool: ConnectionPool, *, lanes: int, seconds: float) -> None:
+    What a trip writes, so many `replicas` have before it is answered; one WAIT at its end asks for it.
+    """
+
+    def __init__(self, lanes: Sequence[AbstractConnection], *, seconds: float, replicas: int = 0) -> None:
         self.trips = 0
         self._seconds = seconds
-        self._free: list[AbstractConnection] = [_connection(pool) for _ in range(lanes)]
+        self._replicas = replicas
+        self._wait = _packed("WAIT", replicas, int(seconds * _WAIT_SHARE * 1000)) if replicas else b""
+        self._free = list(lanes)
         self._all = tuple(self._free)
         self._waiting: deque[_Call] = deque()
         self._flights: set[asyncio.Task[None]] = set()
@@ -123,7 +139,11 @@ class Pipeline:
 
     async def _send(self, connection: AbstractConnection, batch: Sequence[_Call]) -> list[Any]:
         self.trips += 1
-        await connection.send_packed_command(b"".join([call.packed for call in batch]), check_health=False)
+        if not connection.is_connected:
+            # Through Sentinels this asks which server is the master.
+            await connection.connect()  # type: ignore[no-untyped-call]  # redis-py has no types here
+        packed = b"".join([call.packed for call in batch]) + self._wait
+        await connection.send_packed_command(packed, check_health=False)
         answers = []
         for _ in batch:
             try:
@@ -132,6 +152,8 @@ class Pipeline:
                 if not connection.is_connected:
                     raise
                 answers.append(error)
+        if self._replicas and await connection.read_response(disable_decoding=True) < self._replicas:
+            raise TooFewReplicas
         return answers
 
     async def _again(self, connection: AbstractConnection, batch: Sequence[_Call], answers: list[Any]) -> list[Any]:
@@ -166,16 +188,11 @@ def _packed(*words: Argument) -> bytes:
     return packed
 
 
-def _connection(pool: ConnectionPool) -> AbstractConnection:
-    connection: AbstractConnection = pool.make_connection()  # type: ignore[no-untyped-call]  # redis-py has no types here
-    return connection
-
-
 def _settle(future: asyncio.Future[Any], answer: object) -> None:
     if future.done():
         return
     if isinstance(answer, RedisError | StoreDown):
-        future.set_exception(StoreDown(retry_after=1))
+        future.set_exception(Moved() if isinstance(answer, MovedError) else StoreDown(retry_after=1))
         future.exception()  # of two calls sent together, one may go unread when the other has failed
     else:
         future.set_result(answer)

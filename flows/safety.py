@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
+from flows.redis_url import place_of
 from flows.settings import SANDBOX, SANDBOX_SECRETS, Settings
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -31,9 +32,7 @@ def unsafe(settings: Settings) -> list[str]:
     if settings.log.level == "debug":
         found.append("log.level: debug is for development")
     found += _upstreams(settings)
-    redis = urlsplit(settings.redis.url)
-    if redis.scheme in {"redis", "rediss"} and not redis.password:
-        found.append("redis.url: no password; whoever reaches that port reads and forges dialogues")
+    found += _redis(settings)
     found += _keys(settings)
     kinds = {_kind(step) for flow in settings.flow.values() for step in flow.steps}
     if kinds & _WITH_A_PAGE and not settings.public_url.startswith("https://"):
@@ -44,6 +43,14 @@ def unsafe(settings: Settings) -> list[str]:
     if settings.has_chat:
         found += _chat(settings)
     return found
+
+
+def _redis(settings: Settings) -> Iterator[str]:
+    place = place_of(settings.redis.url)
+    if place.hosts and not place.password:
+        yield "redis.url: no password; whoever reaches that port reads and forges dialogues"
+    if place.kind != "one" and not settings.redis.replicas:
+        yield "redis.replicas: must be 1 or more, or a failover forgets locks and used codes"
 
 
 def _kind(step: str | dict[str, Any]) -> str:

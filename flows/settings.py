@@ -12,7 +12,18 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+
+from flows.redis_url import place_of
 
 SANDBOX = "{sandbox}"
 """In an address of an upstream: "the sandbox, wherever it runs"."""
@@ -68,9 +79,17 @@ class Storage(Section):
     dir: Path = Path("var")
 
 
+def _of_redis(url: str) -> str:
+    place_of(url)
+    return url
+
+
 class Redis(Section):
-    url: str = Field(default="", description="empty: the embedded Valkey of `shinos up` in storage.dir")
+    url: Annotated[str, AfterValidator(_of_redis)] = Field(
+        default="", description="forms in redis_url.py; empty: the embedded Valkey of `shinos up` in storage.dir"
+    )
     connections: int = Field(default=16, ge=1, le=512)
+    replicas: int = Field(default=0, ge=0, le=5, description="so many have what is written before it is answered")
 
 
 class Database(Section):

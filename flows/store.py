@@ -31,71 +31,51 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import ValidationError
 from pydantic_core import to_json
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import ExponentialBackoff
-from redis.exceptions import RedisError
 
 from flows.effects import Note
 from flows.errors import StoreDown
 from flows.keys import Keys, Unsealable
 from flows.model import Session
 from flows.moves import Admitted, Leased, Move, Queue, Taken, as_todo
-from flows.pipeline import Argument, Later, Pipeline, Script
+from flows.pipeline import Argument, Later, Script
+from flows.redis_client import Client, close
+from flows.redis_trips import open_trips
 from flows.settings import Limits
-from flows.shards import HALL, PREFIXES, prefix, shard_of_fingerprint, shard_of_text
+from flows.shards import PREFIXES, SHARDS, shard_of_fingerprint, shard_of_text
 
-TICK_SECONDS = 0.8
 SEARCH_SECONDS = 30.0
 _STEP_ID = re.compile("[A-Za-z0-9_-]{22}")
-LANES = 4
 JUDGED_SECONDS = 0.02
-
-
-def open_redis(url: str, connections: int) -> Redis:
-    """A client that gives up quickly: redis-py's default retries make a refused connection take 4-10 s."""
-    pool = BlockingConnectionPool.from_url(
-        url,
-        max_connections=connections,
-        timeout=TICK_SECONDS,
-        retry=Retry(ExponentialBackoff(cap=0.2, base=0.02), 2),
-        socket_connect_timeout=0.5,
-        socket_timeout=None,  # the trip is bounded as a whole; a bound per read costs 50 µs each
-        protocol=2,
-    )
-    return Redis.from_pool(pool)
-
-
-async def leads(redis: Redis, role: str, name: str, milliseconds: int) -> bool:
-    """Is it us, of many processes, who has this role for now? Renewed by asking again. Raises what Redis raises."""
-    if await redis.set(HALL + role, name, nx=True, px=milliseconds):
-        return True
-    if await redis.get(HALL + role) != name.encode():
-        return False
-    return bool(await redis.pexpire(HALL + role, milliseconds))
-
-
-async def stands_down(redis: Redis, role: str, name: str) -> None:
-    """So that another process takes the role at once. Raises what Redis raises."""
-    if await redis.get(HALL + role) == name.encode():
-        await redis.delete(HALL + role)
 
 
 class Store:
     """The dialogues. Every method is one round trip at most and raises `StoreDown`."""
 
-    def __init__(self, redis: Redis, keys: Keys, limits: Limits) -> None:
-        self.redis = redis
-        self.pipeline = Pipeline(redis.connection_pool, lanes=LANES, seconds=TICK_SECONDS)
+    def __init__(self, redis: Client, keys: Keys, limits: Limits, *, replicas: int = 0) -> None:
+        self.redis: Any = redis
+        self.pipeline = open_trips(redis, replicas)
         self._keys = keys
         self._lease = limits.lease * 1000
         table = _in_milliseconds(limits)
-        names = ("take", "admit", "permit", "gateway", "lease", "token", "erase", "unlock", "hear")
+        names = (
+            "take",
+            "admit",
+            "permit",
+            "gateway",
+            "lease",
+            "token",
+            "erase",
+            "unlock",
+            "hear",
+            "one",
+            "lead",
+            "search",
+        )
         self._scripts = {name: Script(name, table) for name in names}
         self._scripts |= {name: Script(name, table, "finish") for name in ("move", "hold")}
         self._judged: list[str] = []
@@ -104,6 +84,9 @@ class Store:
 
     def _call(self, script: str, shard: int, *arguments: Argument) -> asyncio.Future[Any]:
         return self.pipeline.call(self._scripts[script], PREFIXES[shard], *arguments)
+
+    def _one(self, shard: int, command: str, key: str, *arguments: Argument) -> asyncio.Future[Any]:
+        return self._call("one", shard, command, key, *arguments)
 
     def admit(self, channel: str, what: Literal["begin", "answer", "other"], attempt: str) -> Later[Admitted]:
         """The channel's own limits, counted at once; and which gateways are known to be down."""
@@ -223,34 +206,42 @@ class Store:
 
     async def chosen(self, chat: str) -> tuple[str, str]:
         """Language and way that the person has chosen in that chat, "" for none."""
-        key = f"{prefix(shard_of_fingerprint(chat))}session:{chat}"
-        language, way = await self._in_time(self.redis.hmget(key, "language", "way"))
-        return _text(language or ""), _text(way or "")
+        found = await self._one(shard_of_fingerprint(chat), "HMGET", f"session:{chat}", "language", "way")
+        return _text(found[0] or ""), _text(found[1] or "")
 
     async def claim(self, link: str, chat: str) -> bool:
         """A link (its fingerprint) is for the first chat that comes with it, for a day."""
-        first = await self._in_time(self.redis.set(f"{HALL}link:{link}", chat, nx=True, get=True, ex=86400))
-        return first is None or first in (chat, chat.encode())
+        first = await self._one(0, "SET", f"link:{link}", chat, "NX", "GET", "EX", 86400)
+        return first is None or first == chat.encode()
 
     async def remember(self, name: str, what: str) -> None:
         """That, under a fingerprint, for an hour."""
-        await self._in_time(self.redis.set(f"{HALL}named:{name}", what, ex=3600))
+        await self._one(0, "SET", f"named:{name}", what, "EX", 3600)
 
     async def recall(self, name: str) -> str:
         """What was remembered, "" when nothing."""
-        return _text(await self._in_time(self.redis.get(f"{HALL}named:{name}")) or "")
+        return _text(await self._one(0, "GET", f"named:{name}") or "")
 
     async def once(self, name: str, seconds: int) -> bool:
         """Is it the first time in so many seconds that this name (a fingerprint) is given?"""
-        return bool(await self._in_time(self.redis.set(f"{HALL}once:{name}", "1", nx=True, ex=seconds)))
+        return bool(await self._one(0, "SET", f"once:{name}", "1", "NX", "EX", seconds))
 
-    @staticmethod
-    async def _in_time(asking: Awaitable[Any]) -> Any:
-        try:
-            async with asyncio.timeout(TICK_SECONDS):
-                return await asking
-        except (RedisError, OSError, TimeoutError):
-            raise StoreDown(retry_after=1) from None
+    async def leads(self, role: str, name: str, milliseconds: int) -> bool:
+        """Is it us, of many processes, who has this role for now? Renewed by asking again."""
+        return bool(await self._call("lead", 0, role, name, milliseconds))
+
+    async def stands_down(self, role: str, name: str) -> None:
+        """So that another process takes the role at once."""
+        await self._call("lead", 0, role, name, 0)
+
+    async def audited(self, most: int) -> list[list[tuple[bytes, list[bytes]]]]:
+        """The oldest entries of each shard's stream: key, and names and values by turns."""
+        calls = [self._one(shard, "XRANGE", "audit", "-", "+", "COUNT", most) for shard in range(SHARDS)]
+        return list(await asyncio.gather(*calls))
+
+    async def forget_audited(self, keys: Mapping[int, Sequence[bytes]]) -> None:
+        """The log has them now; keys by shard."""
+        await asyncio.gather(*(self._one(shard, "XDEL", "audit", *some) for shard, some in keys.items() if some))
 
     async def unlock(self, subject: str, channels: Sequence[str], *, audited_as: str) -> None:
         """Forget a client's wrong answers and locks (security.md §7 #8: only an operator may)."""
@@ -273,35 +264,34 @@ class Store:
     async def _keys_of(self, subject: str, shard: int) -> list[str]:
         """The subject's dialogues and tokens, those that a newer dialogue has put aside included."""
         mine: list[str] = []
-        kinds = tuple(prefix(shard) + kind for kind in ("session:", "token:"))
-        cursor = -1
+        cursor = b""
         try:
             async with asyncio.timeout(SEARCH_SECONDS):
-                while cursor:
-                    cursor, page = await self.redis.scan(max(cursor, 0), prefix(shard) + "*", count=1000)
-                    found = [key for key in (_text(key) for key in page) if key.startswith(kinds)]
-                    pipe = self.redis.pipeline(transaction=False)
-                    for key in found:
-                        pipe.hget(key, "subject")
-                    owners = await pipe.execute() if found else []
-                    mine += [key for key, whose in zip(found, owners, strict=True) if whose == subject.encode()]
-        except (RedisError, OSError, TimeoutError):
+                while cursor != b"0":
+                    cursor, page = await self._call("search", shard, cursor or b"0", subject)
+                    mine += [key.decode() for key in page]
+        except TimeoutError:
             raise StoreDown(retry_after=1) from None
         return mine
 
     async def ping(self) -> None:
-        """Raises `StoreDown`."""
-        await self._in_time(self.redis.ping())
+        """Every shard is there. Raises `StoreDown`."""
+        await asyncio.gather(*(self._one(shard, "EXISTS", "audit") for shard in range(SHARDS)))
 
     async def audit_moves(self) -> None:
         """Raises `StoreDown` while the audit log cannot be written."""
-        if await self._in_time(self.redis.exists(HALL + "audit_stuck")):
+        if await self._one(0, "EXISTS", "audit_stuck"):
             raise StoreDown(retry_after=5)
+
+    async def stick_audit(self, milliseconds: int) -> None:
+        """Refuse calls for that time: nothing may happen without its record. 0: no more."""
+        setting = ("SET", "audit_stuck", "1", "PX", milliseconds) if milliseconds else ("DEL", "audit_stuck")
+        await self._call("one", 0, *setting)
 
     async def close(self) -> None:
         self._tell_judged()
         await self.pipeline.close()
-        await self.redis.aclose()
+        await close(self.redis)
 
     def resealed(self, session: Session) -> Session:
         """Through the same work as a session that was stored and read."""

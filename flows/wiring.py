@@ -1,5 +1,6 @@
 """The one place where the pieces meet: `open_house(settings)` opens everything and closes it in order."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -25,12 +26,13 @@ from flows.plan import suggest
 from flows.records.clients import Records
 from flows.records.opening import BadDatabaseUrl, open_records
 from flows.records.sealing import RecordKeys, WrongRecordsKey
+from flows.redis_client import configurations, open_redis
 from flows.retention import Retention
 from flows.safety import unsafe
 from flows.sending import Sending
 from flows.service import Identification
 from flows.settings import Settings, SettingsError
-from flows.store import Store, open_redis
+from flows.store import Store
 from flows.tokens import Tokens
 from flows.turns import Dialogues, Looking
 from flows.upstream.aitu import Aitu, AituOptions, aitu
@@ -41,6 +43,8 @@ from flows.upstream.humo import HumoOptions
 from flows.upstream.luna import LunaOptions
 from flows.upstream.telegram import TelegramOptions
 from flows.wakes import Carrier, Wakes, at_work
+
+CONFIG_SECONDS = 2.0
 
 
 class Upstreams(CodeGateways):
@@ -137,7 +141,7 @@ def redis_url(settings: Settings) -> str:
 def open_store(settings: Settings, keys: Keys, connections: int | None = None) -> Store:
     """Redis as it is configured; connects to nothing yet."""
     redis = open_redis(redis_url(settings), connections or settings.redis.connections)
-    return Store(redis, keys, settings.limits)
+    return Store(redis, keys, settings.limits, replicas=settings.redis.replicas)
 
 
 def database_url(settings: Settings) -> str:
@@ -294,18 +298,15 @@ async def _check_redis(store: Store, settings: Settings) -> None:
 async def redis_problems(store: Store) -> list[str]:
     """What makes this Redis unfit to remember; empty when it is fit."""
     try:
-        found = await store.redis.config_get("appendonly", "maxmemory-policy")
+        async with asyncio.timeout(CONFIG_SECONDS):
+            found = await configurations(store.redis, "appendonly", "maxmemory-policy")
     except Exception:  # noqa: BLE001 - a managed Redis that hides CONFIG; its operator answers for it
         return []
-    known = {_text(name): _text(value) for name, value in found.items()}
-    problems = []
-    if known.get("appendonly") != "yes":
-        problems.append("redis: appendonly is off; a restart would forget locks and used codes")
-    policy = known.get("maxmemory-policy", "noeviction")
-    if policy != "noeviction":
-        problems.append(f"redis: maxmemory-policy is {policy}; set noeviction, or locks vanish under load")
-    return problems
-
-
-def _text(value: str | bytes | None) -> str:
-    return value.decode() if isinstance(value, bytes) else value or ""
+    problems = {}
+    for known in found:
+        if known.get("appendonly") != "yes":
+            problems["redis: appendonly is off; a restart would forget locks and used codes"] = True
+        policy = known.get("maxmemory-policy", "noeviction")
+        if policy != "noeviction":
+            problems[f"redis: maxmemory-policy is {policy}; set noeviction, or locks vanish under load"] = True
+    return list(problems)

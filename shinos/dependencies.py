@@ -15,8 +15,7 @@ from flows.records.head import HeadFile, HeadForged
 from flows.records.outage import fail_closed
 from flows.records.tables import audit
 from flows.settings import SANDBOX, Settings, SettingsError
-from flows.store import Store, open_redis
-from flows.wiring import database_url, open_archive, redis_problems, redis_url
+from flows.wiring import database_url, open_archive, open_store, redis_problems, redis_url
 
 Line = tuple[str, Literal["ok", "warn", "FAIL"], str]
 UPSTREAM_SECONDS = 5.0
@@ -33,7 +32,7 @@ _ADVICE = {
 
 async def redis(settings: Settings, keys: Keys) -> list[Line]:
     url = redis_url(settings)
-    store = Store(open_redis(url, 2), keys, settings.limits)
+    store = open_store(settings, keys, 2)
     try:
         await store.ping()
         problems = await redis_problems(store)

@@ -11,8 +11,8 @@ from flows.records.audit import AuditLog
 from flows.records.chain import AuditEntry
 from flows.settings import Settings
 from flows.shards import shard_of_fingerprint
-from flows.store import Store, open_redis
-from flows.wiring import open_archive, own_secrets, redis_url
+from flows.store import Store
+from flows.wiring import open_archive, open_store, own_secrets
 
 ACTOR = "operator"
 CALL_SECONDS = 2.0
@@ -40,7 +40,7 @@ async def unlock(settings: Settings, names: tuple[Identifier, ...]) -> int:
         sys.stderr.write("nobody goes by that name\n")
         return 1
     keys, _ = own_secrets(settings)
-    store = Store(open_redis(redis_url(settings), 2), keys, settings.limits)
+    store = open_store(settings, keys, 2)
     try:
         await store.unlock(keys.fingerprint("client", found.client), tuple(settings.channel), audited_as=ACTOR)
     finally:
@@ -52,7 +52,7 @@ async def unlock(settings: Settings, names: tuple[Identifier, ...]) -> int:
 async def _end_dialogues(settings: Settings, client: str, log: AuditLog) -> bool:
     keys, _ = own_secrets(settings)
     subject = keys.fingerprint("client", client)
-    store = Store(open_redis(redis_url(settings), 2), keys, settings.limits)
+    store = open_store(settings, keys, 2)
     try:
         dialogues, tokens = await _forget(store, subject, tuple(settings.channel))
     except StoreDown:

@@ -17,9 +17,10 @@ from flows.keys import Keys
 from flows.model import Happened, Input
 from flows.moves import Leased, Queue
 from flows.performing import Call, Front, Performing
+from flows.redis_client import open_redis
 from flows.settings import Settings
 from flows.shards import SHARDS, shard_of_fingerprint
-from flows.store import Store, open_redis
+from flows.store import Store
 from flows.turns import Looking
 from flows.wakes import Carrier, Wakes
 

@@ -14,15 +14,17 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from chat_process import KEYS
+from figures import Record
 from servers import RedisServer
 
 from flows import jobs, telling
 from flows.errors import Unavailable
 from flows.jobs import TellJob
 from flows.moves import Move
+from flows.redis_client import open_redis
 from flows.settings import Limits
 from flows.shards import prefix
-from flows.store import Store, open_redis
+from flows.store import Store
 from flows.telling import Telling, allowed
 from flows.turns import Posted
 from flows.upstream.resolving import is_public
@@ -82,6 +84,14 @@ class TestAddresses:
     @pytest.mark.parametrize("url", HOSTILE)
     def test_what_is_not_in_the_list_to_the_letter_is_refused(self, url: str) -> None:
         assert allowed(url, HOSTS) is None
+
+    @pytest.mark.proof
+    def test_none_of_them_gets_through(self, figure: Record) -> None:
+        called = [url for url in HOSTILE if allowed(url, HOSTS)]
+        figure(
+            "G9", value=f"{len(called)} of {len(HOSTILE)} hostile addresses called", met=not called, method="callback"
+        )
+        assert called == []
 
     @pytest.mark.parametrize(
         ("url", "base", "path"),
