@@ -2,6 +2,7 @@
 
 A request line and its headers must be complete within `keepalive_timeout` (aiohttp closes idle and half-spoken
 connections alike); a peer may hold so many connections; what is no HTTP gets our JSON, and no traceback in the log.
+When it shuts, whoever stands before it already is let in and answered: a restart fails no call.
 """
 
 import asyncio
@@ -28,16 +29,19 @@ HEADERS = {
 }
 LINGER_SECONDS = 0.5
 SECOND_LOOK_SECONDS = 0.05
+FIRST_SECONDS = 0.5
+"""How long a stop waits for the first request of a connection."""
 GRACE_SECONDS = 2.5
 """How long a stop waits for requests under way. A call takes 2 s at the most (security.md §7 #32)."""
 _log = structlog.get_logger("door")
 
 
 class _Handler(RequestHandler):
-    __slots__ = ("_peer",)
+    __slots__ = ("_fresh", "_peer")
 
     def connection_made(self, transport: BaseTransport) -> None:
         super().connection_made(transport)
+        self._fresh = True
         peer = transport.get_extra_info("peername")
         self._peer = str(peer[0]) if isinstance(peer, tuple) else ""
         door = self._manager
@@ -61,6 +65,11 @@ class _Handler(RequestHandler):
     def busy(self) -> bool:
         return self._request_in_progress or bool(self._messages)
 
+    @property
+    def fresh(self) -> bool:
+        """Nothing has been answered here yet: the first request is on its way, or will never come."""
+        return self._fresh
+
     async def finish_response(
         self, request: BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
@@ -70,6 +79,7 @@ class _Handler(RequestHandler):
         resp.headers.update(HEADERS)
         if not request.content.is_eof() or (isinstance(self._manager, Door) and self._manager.closing):
             resp.force_close()
+        self._fresh = False
         finished = await super().finish_response(request, resp, start_time)
         if not request.content.is_eof():
             await self._linger(request.content)
@@ -131,22 +141,45 @@ class Door(web.Server):
             del self._present[peer]
 
     def pre_shutdown(self) -> None:
-        """Whoever waits for the next request of a kept connection waits in vain; the others get their answer first."""
+        """From now on each answer is the last one of its connection."""
         self.closing = True
-        for handler in self.connections:
-            if not _is_busy(handler):
-                handler.force_close()
 
     async def shutdown(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - aiohttp's signature
+        """Who is being answered gets the answer; who is new may still ask; for the others nothing comes any more."""
+        loop = asyncio.get_running_loop()
+        patient_until = loop.time() + FIRST_SECONDS
+        await asyncio.sleep(SECOND_LOOK_SECONDS)  # what lies in the sockets is read first
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout):
-                while any(_is_busy(handler) for handler in self.connections):  # noqa: ASYNC110 - aiohttp tells nobody
+                while self._present_ones(new_too=loop.time() < patient_until):  # noqa: ASYNC110 - aiohttp tells nobody
                     await asyncio.sleep(0.02)
         await super().shutdown(0.1)
 
+    def _present_ones(self, *, new_too: bool) -> bool:
+        """Is somebody to be waited for? The others are sent away."""
+        waited_for = False
+        for handler in self.connections:
+            if isinstance(handler, _Handler) and (handler.busy or (new_too and handler.fresh)):
+                waited_for = True
+            else:
+                handler.force_close()
+        return waited_for
 
-def _is_busy(handler: RequestHandler) -> bool:
-    return isinstance(handler, _Handler) and handler.busy
+
+class Doorstep(web.SockSite):
+    """Whoever has connected before the socket is closed is let in; closing alone would reset them."""
+
+    async def stop(self) -> None:
+        loop, waiting = asyncio.get_running_loop(), []
+        self._sock.settimeout(0)
+        with contextlib.suppress(OSError):
+            while True:
+                waiting.append(self._sock.accept()[0])
+        await super().stop()
+        for connection in waiting:
+            connection.settimeout(0)
+            with contextlib.suppress(OSError):
+                await loop.connect_accepted_socket(self._runner.server, connection)
 
 
 class Runner(web.AppRunner):

@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from flows.settings import Redis, Settings, SettingsError
+from flows.settings import Settings, SettingsError
 from shinos import logs
 
 _log = structlog.get_logger("shinos")
@@ -58,18 +58,16 @@ def url_of(listening: socket.socket) -> str:
 
 async def open_api(stack: AsyncExitStack, settings: Settings, listening: socket.socket) -> None:
     """The Search API on that socket until the stack closes."""
-    from aiohttp import web
-
     from flows.wiring import open_house
     from search_api.app import make_app
-    from search_api.door import Runner
+    from search_api.door import Doorstep, Runner
 
     house = await stack.enter_async_context(open_house(settings))
     server = settings.server
     runner = Runner(make_app(house), peer_connections=server.peer_connections, read_seconds=server.read_seconds)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
-    await web.SockSite(runner, listening).start()
+    await Doorstep(runner, listening).start()
     settle_memory()
 
 
@@ -128,7 +126,7 @@ async def up(settings: Settings, config: Path) -> int:
     async with AsyncExitStack() as stack:
         if not settings.redis.url:
             url = await stack.enter_async_context(embedded_redis(settings.storage.dir / "valkey"))
-            settings = settings.model_copy(update={"redis": Redis(url=url, connections=settings.redis.connections)})
+            settings = settings.model_copy(update={"redis": settings.redis.model_copy(update={"url": url})})
         listening = listen(settings.server.host, settings.server.port, "server")
         stack.callback(listening.close)
         settings = _bound(settings, listening)

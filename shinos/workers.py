@@ -45,6 +45,7 @@ async def _watch(config: Path, listening: socket.socket, workers: int) -> int:
         say_ready(listening)
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     stop.set()
+    listening.close()  # the workers let in who has come; what we kept open, nobody would answer
     statuses = await asyncio.gather(*keepers)
     waiting.cancel()
     return max(statuses)
@@ -52,7 +53,7 @@ async def _watch(config: Path, listening: socket.socket, workers: int) -> int:
 
 async def _keep(config: Path, listening: socket.socket, stop: asyncio.Event, ready: asyncio.Event) -> int:
     """Keep one worker alive; one that cannot even start ends the whole."""
-    while True:
+    while not stop.is_set():
         process = await _start(config, listening)
         says_ready = asyncio.create_task(_read_ready(process, ready))
         gone = asyncio.create_task(process.wait())
@@ -67,6 +68,7 @@ async def _keep(config: Path, listening: socket.socket, stop: asyncio.Event, rea
             return status
         _log.error("worker_died", status=status)
         await asyncio.sleep(0.2)
+    return 0
 
 
 async def _start(config: Path, listening: socket.socket) -> asyncio.subprocess.Process:
