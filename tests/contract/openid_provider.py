@@ -12,11 +12,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from html import unescape
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import aiohttp
 import pytest
 from yarl import URL
+
+from shinos.embedded import die_with_parent
 
 SCRIPT = Path(__file__).parents[1] / "openid" / "provider.mjs"
 FOLDER = Path(sys.prefix) / "openid"
@@ -39,7 +42,8 @@ def provider(*, text: bool = False) -> Iterator[str]:
         "text": text,
     }
     command = [str(NODE), str(SCRIPT), str(FOLDER), json.dumps(told)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+    quiet: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+    with subprocess.Popen(command, preexec_fn=die_with_parent, **quiet) as process:
         assert process.stdout
         try:
             line = process.stdout.readline()

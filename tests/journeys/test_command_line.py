@@ -201,10 +201,11 @@ def test_a_folder_that_cannot_be_is_told(folder: Path) -> None:
 
 
 def test_flows_are_listed_and_drawn() -> None:
-    search, chat = run("flows", "list").stdout.splitlines()
+    search, chat, kazakh = run("flows", "list").stdout.splitlines()
     assert search == "search\tclient → code → secret_word\tsupport"
     assert chat.startswith("telegram\twelcome → link → ")
-    assert chat.endswith("\tthe Telegram bot")
+    assert kazakh.startswith("telegram_kz\twelcome → consent → contact → aitu → person → ")
+    assert {line.rpartition("\t")[2] for line in (chat, kazakh)} == {"the Telegram bot"}
     drawn = run("flows", "draw", "search")
     assert drawn.stdout.startswith("stateDiagram-v2\n")
     assert "secret_word --> [*]: identified" in drawn.stdout

@@ -5,24 +5,24 @@ import json
 import re
 import time
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from alive import Tab, link_of
-from chat_stand import ChatStand, chat_stand
+from chat_stand import ChatStand, chat_stand, own_redis
 from cradle import Cradle
 from guests import Guest
-from servers import RedisServer
 from stand import KEY
 
 GONE_ON = "new_secret_word.ask"
 
 
-@pytest.fixture
-async def chats(folder: Path, redis_server: RedisServer, cradle: Cradle) -> AsyncIterator[ChatStand]:
-    async with chat_stand(folder, redis_server, cradle, liveness=True) as standing:
-        yield standing
+@pytest.fixture(scope="module")
+async def chats(tmp_path_factory: pytest.TempPathFactory, cradle: Cradle) -> AsyncIterator[ChatStand]:
+    folder = tmp_path_factory.mktemp("faces-in-the-chat")
+    with own_redis(folder) as redis:
+        async with chat_stand(folder, redis, cradle, liveness=True) as standing:
+            yield standing
 
 
 async def at_the_page(chats: ChatStand, guest: Guest) -> Tab:
@@ -89,6 +89,8 @@ async def test_killed_between_finish_and_verdict(chats: ChatStand) -> None:
         process.kill()
     await asyncio.to_thread(chats.bot)
     await guest.told(GONE_ON)
+    port = chats.environ["SHINOS_SERVER__PUBLIC_URL"].rpartition(":")[2]
+    await asyncio.to_thread(chats.serve, SHINOS_SERVER__PORT=port)
 
 
 async def test_a_failure_says_why_and_the_third_is_the_last(chats: ChatStand) -> None:
