@@ -43,7 +43,7 @@ def provider(*, text: bool = False) -> Iterator[str]:
     }
     command = [str(NODE), str(SCRIPT), str(FOLDER), json.dumps(told)]
     quiet: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
-    with subprocess.Popen(command, preexec_fn=die_with_parent, **quiet) as process:
+    with subprocess.Popen(command, preexec_fn=die_with_parent, **quiet) as process:  # noqa: PLW1509
         assert process.stdout
         try:
             line = process.stdout.readline()
