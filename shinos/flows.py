@@ -1,4 +1,4 @@
-"""`shinos flows`: list, draw, sim."""
+"""`shinos flows`: list, draw, prove, sim."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,6 +31,20 @@ def draw(name: Name, config: Config = CONFIG) -> None:
     from flows.plan import diagram
 
     typer.echo(diagram(_plan(settings_of(config), name)), nl=False)
+
+
+@app.command()
+def prove(
+    name: Annotated[
+        str, typer.Argument(metavar="[NAME]", help="The flow's name; by default all.", show_default=False)
+    ] = "",
+    config: Config = CONFIG,
+    deep: Annotated[bool, typer.Option("--deep", help="Look further: takes minutes.")] = False,
+) -> None:
+    """Walk every state of the flows; exit 1 with the dialogue that shows what does not hold."""
+    from shinos import proving
+
+    raise typer.Exit(proving.run(settings_of(config), name, deep=deep))
 
 
 @app.command()
