@@ -179,7 +179,13 @@ class Doorstep(web.SockSite):
         for connection in waiting:
             connection.settimeout(0)
             with contextlib.suppress(OSError):
-                await loop.connect_accepted_socket(self._runner.server, connection)
+                await loop.connect_accepted_socket(self._factory, connection)
+
+    def _factory(self) -> RequestHandler:
+        door = self._runner.server
+        if door is None:
+            raise RuntimeError("a site without a server has no visitors")
+        return door()
 
 
 class Runner(web.AppRunner):
