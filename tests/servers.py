@@ -9,8 +9,15 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
 START_SECONDS = 30.0
+
+
+class Reached(Protocol):
+    """Redis, wherever it stands."""
+
+    url: str
 
 
 class RedisServer:

@@ -172,7 +172,7 @@ def until(true: Callable[[], bool], what: str, seconds: float = START_SECONDS) -
         time.sleep(0.05)
 
 
-Place = TypeVar("Place", Sentinels, Cluster)
+Place = TypeVar("Place", bound=Sentinels | Cluster)
 
 
 @contextmanager

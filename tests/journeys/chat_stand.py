@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 from cradle import Cradle, Forked
 from guests import Guest
-from servers import RedisServer
+from servers import Reached, RedisServer
 from stand import Stand
 
 from flows.settings import load
@@ -134,7 +134,7 @@ def own_redis(folder: Path) -> Iterator[RedisServer]:
 
 @asynccontextmanager
 async def chat_stand(
-    folder: Path, redis: RedisServer, cradle: Cradle, *, bots: int = 1, liveness: bool = False, **environ: str
+    folder: Path, redis: Reached, cradle: Cradle, *, bots: int = 1, liveness: bool = False, **environ: str
 ) -> AsyncIterator[ChatStand]:
     """Runs it but for the Search API; `environ` are settings, SHINOS_… without the prefix.
 
