@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from servers import Command, RedisServer
+from servers import Command, Reached
 
 from flows.records.importing import import_csv
 from flows.settings import load
@@ -176,7 +176,7 @@ async def import_people(config: Path, environ: Mapping[str, str], count: int) ->
 
 @asynccontextmanager
 async def stand(
-    folder: Path, redis: RedisServer, *, people: int = 20, workers: int = 1, more: str = "", **environ: str
+    folder: Path, redis: Reached, *, people: int = 20, workers: int = 1, more: str = "", **environ: str
 ) -> AsyncIterator[Stand]:
     """Runs it; `more` goes to the end of its config.toml, `environ` are settings, SHINOS_… without the prefix."""
     config = folder / "config.toml"
