@@ -33,10 +33,6 @@ Argument = str | bytes | int | float
 T = TypeVar("T")
 
 
-class Moved(StoreDown):
-    """The slot is another node's: nothing was done."""
-
-
 class TooFewReplicas(RedisError):
     """The master alone, or nearly, has what was written: it counts as not done."""
 
@@ -192,7 +188,11 @@ def _settle(future: asyncio.Future[Any], answer: object) -> None:
     if future.done():
         return
     if isinstance(answer, RedisError | StoreDown):
-        future.set_exception(Moved() if isinstance(answer, MovedError) else StoreDown(retry_after=1))
+        down = StoreDown(retry_after=1)
+        down.__cause__ = (
+            answer if isinstance(answer, MovedError) else None
+        )  # then nothing was done, and may be elsewhere
+        future.set_exception(down)
         future.exception()  # of two calls sent together, one may go unread when the other has failed
     else:
         future.set_result(answer)

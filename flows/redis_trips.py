@@ -13,10 +13,10 @@ from typing import Any, Protocol
 
 from redis.asyncio.cluster import ClusterNode, RedisCluster
 from redis.crc import key_slot
-from redis.exceptions import RedisClusterException, RedisError
+from redis.exceptions import MovedError, RedisClusterException, RedisError
 
 from flows.errors import StoreDown
-from flows.pipeline import Argument, Moved, Pipeline, Script
+from flows.pipeline import Argument, Pipeline, Script
 from flows.redis_client import TICK_SECONDS, Client, lane_of, lane_to
 
 LANES = 4
@@ -104,7 +104,7 @@ class ClusterTrips:
 
     def _landed(self, trip: _Trip, gone: asyncio.Future[Any]) -> None:
         error = gone.exception()
-        if isinstance(error, Moved) and not self._closed:
+        if error and isinstance(error.__cause__, MovedError) and not self._closed:
             self._stray(trip)
         elif error:
             self._look()
