@@ -95,22 +95,33 @@ def _is_late(move: Move) -> bool:
 
 
 def _proven(move: Move) -> str:
-    before, after, truth = move.node.session, move.after.session, move.after.truth
+    before, after = move.node.session, move.after.session
     if (before.sid, before.plan, before.channel) != (after.sid, after.plan, after.channel):
         return "the dialogue has become another one's: sid, plan or channel"
     methods = {proof.method for proof in after.facts.proofs}
-    earned = {word for _, name, kind in truth.earned for word in (name, kind)}
+    earned = {word for _, name, kind in move.after.truth.earned for word in (name, kind)}
     if methods - earned:
         return f"a proof of {', '.join(sorted(methods - earned))} that nobody has given"
-    if after.reply.kind != "done":
-        return ""
+    return _done(move) if after.reply.kind == "done" else ""
+
+
+def _done(move: Move) -> str:
+    after, truth = move.after.session, move.after.truth
     missing = sorted(_missing(move.plan, after, move.after))
     if missing:
         return f"done without {', '.join(missing)}"
     purpose = after.facts.visit.purpose if after.facts.visit else "identify"
+    if purpose == "identify" and not truth.earned:
+        return "done, and nothing was proven"
     if purpose != "erase" and (after.facts.client is None or after.facts.client != truth.client):
         return f"done for {after.facts.client or 'nobody'}, and it was {truth.client or 'nobody'}"
     return ""
+
+
+def _hidden(move: Move) -> str:
+    begins, facts = move.node.session.step == "", move.node.session.facts
+    shown = begins and not facts.visit and not facts.reveal_unknown and move.after.session.over
+    return "that nobody is known under that name shows at once" if shown else ""
 
 
 def _missing(plan: Plan, session: Session, node: Node) -> Iterator[str]:
@@ -133,13 +144,21 @@ def _late(move: Move) -> str:
         same = spoken == move.node.session.facts and move.run.turn.session.state == move.node.session.state
         return "" if same else "another language changed more than the language"
     if move.given.stale:
-        kept = isinstance(move.given.input, Happened) or move.after.session.state == move.node.session.state
-        return "" if move.unmoved and kept else "what came late, or was told before, changed the dialogue"
+        return (
+            ""
+            if move.unmoved and _at(move.node) == _at(move.after)
+            else "what came late, or was told before, changed the dialogue"
+        )
     if isinstance(move.given.input, Returned) and not move.after.session.over:
         for again, last in taken(move.plan, move.after, move.given):
             if not Move(move.plan, move.after, move.given, again, last).unmoved:
                 return "the same return, told twice, changed the dialogue twice"
     return ""
+
+
+def _at(node: Node) -> dict[str, object]:
+    """How far the step is; when it looks again may change, for whoever says something is shown the time anew."""
+    return {name: value for name, value in parsed(node.session.state).items() if name != "due"}
 
 
 def _tries(move: Move) -> str:
@@ -197,6 +216,7 @@ CLAIMS: dict[str, Callable[[Move], str]] = {
     "a code that was not delivered costs no try": _undelivered,
     "no code, step id or posted effect works twice, nor after its time": _twice,
     "done only when every step has proven what it gives, for that client, channel and plan": _proven,
+    "who is unknown is asked like a client, where that is not said": _hidden,
     "what is repeated, late or out of order changes nothing": _late,
     "as many tries as the configuration says, no more and no less": _tries,
     "every wait has a time, and every wake leads on": _wakes,

@@ -175,9 +175,11 @@ def _returned(node: Node, *, deep: bool) -> Iterator[Given]:
             for number in numbers:
                 params = {"event": event, "device": device, "what": "denied", "code": "c-1", "error": "1044"}
                 ours = device == state["device"]
-                said = Said("", blamed=ours and number == newest and event == "error" and _in_time(state, node.now))
-                told = f"{device}: {event} by link {number}"
-                yield Given(Returned(number, params), told, said, stale=_is_stale(event, number, newest, ours=ours))
+                stale = _is_stale(event, number, newest, ours=ours)
+                if event in _OF_LOGIN:
+                    stale = stale or not _in_time(state, node.now)
+                said = Said("", blamed=event == "error" and not stale)
+                yield Given(Returned(number, params), f"{device}: {event} by link {number}", said, stale=stale)
 
 
 def _is_stale(event: str, number: int, newest: int, *, ours: bool) -> bool:

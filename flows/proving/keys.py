@@ -32,8 +32,8 @@ def key_of(plan: Plan, node: Node, bound: int) -> Key:
     asked = (expects.kind, len(expects.choices), expects.door is not None)
     earned = frozenset(place for place in truth.earned if place[0] == session.flow)
     marks = (truth.rights, truth.blames, truth.undelivered, truth.out, truth.pauses, earned)
-    due = _moment(node.due or 0, node) if waits(session) or not session.facts.visit else ""
-    counted = (len(node.posted), session.tries, node.counted, due, _moment(truth.sent, node))
+    due = _moment(node.due or 0, node) if waits(session) else ""
+    counted = (len(node.posted), session.tries, node.counted, due, _age(truth.sent, node))
     return (session.flow, session.step, state, asked, marks, counted, _facts(node))
 
 
@@ -76,6 +76,11 @@ def _plain(name: str, value: object, node: Node, bound: int) -> object:
             return _moment(value, node)
         return value if name in _EXACT else min(value, bound)
     return len(value) if isinstance(value, list | dict) else value
+
+
+def _age(sent: float, node: Node) -> float:
+    """Of a code, in seconds."""
+    return min(node.now - sent, HORIZON) if sent else -1.0
 
 
 def _moment(at: float, node: Node) -> object:
