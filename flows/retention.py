@@ -56,11 +56,14 @@ class Retention:
         """Look whether the day's work is still to be done, until cancelled."""
         if not (self._periods.clients_days or self._periods.proofs_days):
             return
+        owed = False  # the day is ours, and its work is not done: Redis or the database went away under it
         while True:
             with contextlib.suppress(StoreDown):
-                if await self._store.once(ACTOR, DAY):
+                owed = owed or await self._store.once(ACTOR, DAY)
+                if owed:
                     clients, proofs = await self.prune(await past(self._records, self._periods))
                     _log.info("retention", clients=clients, proofs=proofs)
+                    owed = False
             await asyncio.sleep(LOOK_SECONDS)
 
     async def prune(self, due: Past) -> tuple[int, int]:
