@@ -7,9 +7,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from flows import machine
-from flows.effects import AllDown, AskState, CheckCode, LogIn, MatchBirthDate, MatchWord, OpenLiveness, SendCode
+from flows.effects import (
+    AllDown,
+    AskState,
+    CheckCode,
+    EraseClient,
+    LogIn,
+    MatchBirthDate,
+    MatchWord,
+    OpenLiveness,
+    SendCode,
+)
 from flows.errors import FlowError, StepUnknown
-from flows.model import AnyStep, Happened, Input, Plan, Returned, Session, Speak, Typed, Wake
+from flows.model import AnyStep, Chosen, Happened, Input, Plan, Returned, Session, Speak, Typed, Wake
 from flows.proving.bank import about
 from flows.proving.given import anything
 from flows.proving.keys import HORIZON, parsed
@@ -103,6 +113,11 @@ def _proven(move: Move) -> str:
     if methods - earned:
         return f"a proof of {', '.join(sorted(methods - earned))} that nobody has given"
     return _done(move) if after.reply.kind == "done" else ""
+
+
+def _wished(move: Move) -> str:
+    erased = any(isinstance(effect, EraseClient) for effect, _ in move.run.asked)
+    return "" if not erased or move.given.input == Chosen("erase_all") else "somebody was erased who did not wish it"
 
 
 def _done(move: Move) -> str:
@@ -216,6 +231,7 @@ CLAIMS: dict[str, Callable[[Move], str]] = {
     "a code that was not delivered costs no try": _undelivered,
     "no code, step id or posted effect works twice, nor after its time": _twice,
     "done only when every step has proven what it gives, for that client, channel and plan": _proven,
+    "erased is who wishes it": _wished,
     "who is unknown is asked like a client, where that is not said": _hidden,
     "what is repeated, late or out of order changes nothing": _late,
     "as many tries as the configuration says, no more and no less": _tries,

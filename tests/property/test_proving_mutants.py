@@ -16,6 +16,7 @@ from flows.steps.code import Code
 from flows.steps.consent import Consent
 from flows.steps.contact import Contact
 from flows.steps.enrol import Enrol
+from flows.steps.erase import Erase
 from flows.steps.liveness import Liveness
 from flows.steps.person import Person
 from flows.steps.secret_word import SecretWord
@@ -32,7 +33,7 @@ LOGIN: tuple[Stanza, ...] = (
     *({"kind": "aitu", "tries": 3}, "person", "enrol", "new_secret_word", "erase"),
 )
 
-SAYS, LAST, UNDELIVERED, TWICE, PROVEN, HIDDEN, LATE, TRIES, WAKES = CLAIMS
+SAYS, LAST, UNDELIVERED, TWICE, PROVEN, WISHED, HIDDEN, LATE, TRIES, WAKES = CLAIMS
 
 
 def of(step: type[AnyStep], name: str) -> tuple[type[AnyStep], str]:
@@ -67,6 +68,7 @@ MUTANTS = (
         "neither yes nor no", of(Consent, "answer"), 'given.id not in ("agree", "decline")', "True", PAPERS, REACHED
     ),
     Mutant("nobody comes back", of(Aitu, "_returned"), '"phase": "checking", ', "", LOGIN, IDENTIFIED),
+    Mutant("kept is erased", of(Erase, "answer"), 'given.id == "keep" or facts', "facts", LOGIN, WISHED),
     # code and word
     Mutant(
         "asking again makes the code live longer (security.md: mutant 6)",
