@@ -129,6 +129,9 @@ class AuditLog:
             published, begun = await asyncio.to_thread(self._file.read), await self.begun()
         except HeadForged as error:
             raise StoreDown(retry_after=60) from error
+        if published is None and not await self._reader.rows(_TAIL, 1):
+            # Before the first record: whoever is killed between it and its head must not look like a thief.
+            await asyncio.to_thread(self._file.publish, BEGINNING)
         furthest = max(published or BEGINNING, self._seen, key=lambda head: head.seq)
         return furthest if furthest.seq > begun.seq else BEGINNING  # what the head tells of is archived
 

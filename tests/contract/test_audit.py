@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 import flows.records.audit as audit_module
 from flows.errors import StoreDown
 from flows.records.audit import AuditCut, AuditLog, Broken
-from flows.records.chain import AuditEntry
+from flows.records.chain import AuditEntry, Head
 from flows.records.clients import Records
 from flows.records.head import HeadFile, HeadForged
 from flows.records.opening import open_records
@@ -192,6 +192,30 @@ async def test_a_head_behind_the_log_is_a_crash_and_a_missing_one_is_not(records
     assert json.loads(path.read_text())["seq"] == 11
     path.unlink()
     assert await records.audit.verify() == Broken(0, "the published head is missing")
+
+
+async def test_killed_before_the_first_head_a_log_is_whole(
+    records: Records, record_keys: RecordKeys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen: one alarm in a hundred logs that were killed while they were begun."""
+    publish = HeadFile.publish
+
+    def dies(file: HeadFile, head: Head) -> None:
+        if head.seq:
+            raise KeyboardInterrupt
+        publish(file, head)
+
+    monkeypatch.setattr(HeadFile, "publish", dies)
+    with pytest.raises(KeyboardInterrupt):
+        await records.audit.append(entries(0, 5))
+    monkeypatch.undo()
+    log = second(records, tmp_path, record_keys)
+    assert len(await log.tail(10)) == 5
+    assert await log.verify() is None
+    await log.append(entries(0, 6))
+    assert len(await log.tail(10)) == 6
+    (tmp_path / "audit.head").unlink()
+    assert await log.verify() == Broken(0, "the published head is missing")
 
 
 async def test_another_machine_goes_on_with_the_log_it_finds(
