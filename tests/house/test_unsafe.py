@@ -71,7 +71,7 @@ FORGETFUL = {
 
 
 def environ_of(changed: Mapping[str, str]) -> dict[str, str]:
-    return SAFE | changed
+    return {**SAFE, **changed}
 
 
 def refusal(changed: Mapping[str, str]) -> str:

@@ -15,7 +15,7 @@ from figures import Record
 from logins import Browser, an_iin, citizen, query_of
 from redis.asyncio import Redis
 from servers import RedisServer
-from sinks import redis_dump
+from sinks import flat, redis_dump
 
 from flows.keys import Unsealable
 from flows.settings import load
@@ -62,7 +62,7 @@ async def request_of(chats: ChatStand, iin: str) -> str:
     async with Redis(unix_socket_path=str(RedisServer(chats.folder).path)) as redis:
         async for key in redis.scan_iter("*:session:*"):
             sid = key.decode().rpartition(":")[2]
-            for value in (await redis.hgetall(key)).values():
+            for value in flat(await redis.hgetall(key)):
                 with contextlib.suppress(Unsealable):
                     told = keys.sessions.unseal(value, sid).decode()
                     found = re.search(rf'"iin":"{iin}".*?"request_id":"([^"]+)"', told)
