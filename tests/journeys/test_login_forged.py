@@ -40,7 +40,7 @@ async def turned_away(browser: Browser, address: str) -> None:
     assert all(value not in page for value in told.values() if len(value) > 8), "nothing of it is repeated"
 
 
-FORGED = {
+FORGED: dict[str, dict[str, str | None]] = {
     "without a state": {"state": None},
     "with a state of nobody": {"state": "A" * 52},
     "with another's words as state": {"state": "<script>alert(1)</script>"},
