@@ -4,17 +4,15 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from chat_stand import ChatStand, chat_stand, own_redis
-from cradle import Cradle
+from cradle import Cradle, the_cradle
 from guests import Guest
 from logins import BOTH, WITH_PAPERS
 from meanwhile import Meanwhile, begun
 
 
 @pytest.fixture(scope="session")
-def cradle() -> Iterator[Cradle]:
-    opened = Cradle()
-    yield opened
-    opened.close()
+def cradle() -> Cradle:
+    return the_cradle()
 
 
 @pytest.fixture(scope="session")

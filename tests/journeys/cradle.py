@@ -1,9 +1,12 @@
-"""`shinos` processes forked from one that has imported everything already: aiogram's import alone costs ten seconds.
+"""`shinos` processes forked from one that has imported everything already: a server's imports cost three seconds.
+
+Those of aiogram alone cost eight, so they wait for the first bot.
 
 Reads one JSON object per line: `{"words", "environ", "log"}`; says "born PID", and the process itself "ready …", or
 "ended PID" when it comes to its end.
 """
 
+import atexit
 import importlib
 import json
 import os
@@ -14,6 +17,7 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +25,8 @@ from servers import Command
 
 from shinos.embedded import die_with_parent
 
+SERVERS = ("shinos.serving", "search_api.app", "sandbox.app")
+BOT = "bot.running"
 READY = "ready "
 STOP_SECONDS = 15.0
 
@@ -39,14 +45,14 @@ class Forked(Command):
         self._signal(signal.SIGKILL)
 
     def stop(self) -> int:
-        """SIGTERM, and until it is gone; how it ended is not known here."""
+        """SIGTERM, and until it is gone; the exit status."""
         self._signal(signal.SIGTERM)
         end = time.monotonic() + STOP_SECONDS
         while Path(f"/proc/{self.pid}").exists():
             if time.monotonic() > end:
                 raise TimeoutError(f"process {self.pid} does not stop")
             time.sleep(0.02)
-        return 0
+        return int(_ending(self.log).read_text())
 
     def _signal(self, number: int) -> None:
         with suppress(ProcessLookupError):
@@ -94,14 +100,30 @@ class Cradle:
                 stream.close()
 
 
+@cache
+def the_cradle() -> Cradle:
+    """The one of these tests' process."""
+    opened = Cradle()
+    atexit.register(opened.close)
+    return opened
+
+
+def _ending(log: Path) -> Path:
+    """Where the exit status is told."""
+    return log.with_suffix(".status")
+
+
 def main() -> None:
-    for name in ("bot.running", "shinos.serving", "search_api.app", "sandbox.app"):
+    for name in SERVERS:
         importlib.import_module(name)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for line in sys.stdin:
+        told = json.loads(line)
+        if told["words"][0] == "bot":
+            importlib.import_module(BOT)
         pid = os.fork()
         if pid == 0:
-            os._exit(live(json.loads(line)))
+            os._exit(live(told))
         sys.stdout.write(f"born {pid}\n")
         sys.stdout.flush()
 
@@ -116,6 +138,7 @@ def live(told: dict[str, Any]) -> int:
     os.environ.update(told["environ"])
     sys.argv = ["shinos", *told["words"]]
     status = int(importlib.import_module("shinos.__main__").main())
+    _ending(Path(told["log"])).write_text(str(status))
     sys.stdout.write(f"ended {os.getpid()}\n")
     sys.stdout.flush()
     return status

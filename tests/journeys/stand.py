@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from cradle import the_cradle
 from servers import Command, Reached
 
 from flows.records.importing import import_csv
@@ -101,7 +102,13 @@ class Stand:
         return self.api[-1].url
 
     def serve(self, *words: str, **environ: str) -> Command:
-        started = Command(self.folder, "serve", *words, environ={**self.environ, **environ}, config=self.config)
+        whole = ("serve", *words, "--config", str(self.config))
+        self.api.append(started := the_cradle().start(self.folder, *whole, environ={**self.environ, **environ}))
+        return started
+
+    def spawn(self, **environ: str) -> Command:
+        """The same as a process of its own, not a forked one."""
+        started = Command(self.folder, "serve", environ={**self.environ, **environ}, config=self.config)
         self.api.append(started)
         return started
 
@@ -189,7 +196,7 @@ async def stand(
         **{f"SHINOS_{name}": value for name, value in environ.items()},
     }
     await import_people(config, variables, people)
-    sandbox = Command(folder, "sandbox", environ=variables, config=config)
+    sandbox = the_cradle().start(folder, "sandbox", "--config", str(config), environ=variables)
     variables["SHINOS_SANDBOX__PORT"] = sandbox.url.rpartition(":")[2]
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector) as session:

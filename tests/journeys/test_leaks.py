@@ -274,7 +274,7 @@ async def searched(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Se
     try:
         async with stand(tmp_path_factory.mktemp("leaks"), redis, LOG__LEVEL="debug") as standing:
             await asyncio.to_thread(standing.api.pop().stop)
-            standing.serve(PYTHONPATH=str(sabotage))
+            standing.spawn(PYTHONPATH=str(sabotage))
             search = Search(standing, redis, {**SECRETS, "code": [], "token": [], "text": []})
             await import_canary(standing)
             async with monitored(redis, search.monitored):

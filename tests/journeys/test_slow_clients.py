@@ -223,7 +223,7 @@ async def test_one_peer_may_hold_so_many_connections(standing: Stand) -> None:
 
 async def test_sigterm_finishes_what_is_in_flight(folder: Path, standing: Stand) -> None:
     """A body that arrives in two halves around the signal is answered; what is new is refused; kept ones are closed."""
-    api = standing.serve()
+    api = standing.spawn()
     standing.api.remove(api)
     whole = b"client=%2B" + person(4)[1:].encode()
     first, second = request(HERE, whole)[:-4], whole[-4:]
