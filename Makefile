@@ -11,16 +11,15 @@ run: .venv/run.done
 test: .venv/openid.done
 	@tests/debian-packages.sh
 	@$(MAKE) --no-print-directory check
-	$(BIN)/python -m pytest -n 3 --dist loadfile -m "not alone"
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not alone"
 	$(BIN)/python -m pytest -m alone
 
 check: .venv/test.done
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	@for kind in house unit property contract journeys; do \
-	    echo "mypy tests/$$kind"; MYPYPATH=tests:tests/$$kind $(BIN)/mypy --no-error-summary $$(ls tests/$$kind/*.py tests/*.py | grep -v conftest) || exit 1; \
-	done
+	MYPYPATH=tests:tests/house:tests/unit:tests/property:tests/contract:tests/journeys \
+	    $(BIN)/mypy --no-error-summary $$(ls tests/*.py tests/*/*.py | grep -v conftest)
 
 format: .venv/test.done
 	$(BIN)/ruff check --fix-only -q . || true

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from figures import Record, record
 from servers import RedisServer
+from together import Together
+from xdist.remote import Producer
 
 
 @pytest.fixture(scope="session")
@@ -32,3 +34,7 @@ def figure() -> Record:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return tmp_path
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Together:
+    return Together(config, log)
