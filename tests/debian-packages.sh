@@ -1,10 +1,11 @@
 #!/bin/sh
-# The real servers that the tests talk to, Redis and PostgreSQL, and a browser. Installed when missing and we may.
+# The real servers that the tests talk to, Redis and PostgreSQL, a browser, and a clock that is wrong. Installed when missing and we may.
 set -eu
 missing=""
 command -v redis-server >/dev/null || missing="$missing redis-server"
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
 command -v chromium >/dev/null || missing="$missing chromium"
+ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1 || missing="$missing libfaketime"
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" != 0 ]; then
     echo "The tests need these Debian packages:$missing. Install them, or run make test as root." >&2

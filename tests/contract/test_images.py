@@ -10,6 +10,7 @@ from pathlib import Path
 import odd_images
 import pytest
 import pytest_asyncio
+from figures import Record
 from odd_images import CANARY, GOOD, PHOTO, saved
 from photographs import cornered, paper
 from PIL import Image
@@ -124,8 +125,17 @@ def markers(jpeg: bytes) -> list[int]:
     return found
 
 
-def test_whatever_comes_is_judged_quickly_and_harms_no_next_photo(verdicts: Verdicts) -> None:
+@pytest.mark.proof
+def test_whatever_comes_is_judged_quickly_and_harms_no_next_photo(verdicts: Verdicts, figure: Record) -> None:
     judged = {name: verdict for group in verdicts.by_group.values() for name, verdict in group.items()}
+    longest, grown = max(verdict.seconds for verdict in judged.values()), verdicts.grown / MEBIBYTE
+    crashed = sum(not verdict.next_is_good for verdict in judged.values())
+    figure(
+        "G10",
+        value=f"{len(judged)} files, at most {longest:.2f} s each, {grown:.0f} MiB more, {crashed} crashes",
+        met=longest <= SLOWEST and grown <= 50 and not crashed,
+        method="hostile, broken, odd and randomly changed files, each followed by a good photo",
+    )
     assert len(judged) > 100
     assert {name: v.seconds for name, v in judged.items() if v.seconds > SLOWEST} == {}
     assert [name for name, v in judged.items() if not v.next_is_good] == []

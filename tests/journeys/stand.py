@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -124,6 +124,10 @@ class Stand:
     async def card(self, token: str, *, key: str = KEY) -> Said:
         return await self.call(f"auth/{key}", {"token": token})
 
+    async def add_clients(self, phones: Iterable[str], word: str = "", first: int = 10_000) -> None:
+        """With these phones, and numbers T-`first` and on."""
+        await import_phones(self.folder / "more.csv", self.config, self.environ, enumerate(phones, first), word)
+
     async def sent(self, to: str) -> list[str]:
         """The texts that any gateway was given for that phone, oldest first."""
         return [str(message["text"]) for message in await self.outbox(to)]
@@ -170,13 +174,19 @@ def wrong(right: str, number: int = 0) -> str:
 
 
 async def import_people(config: Path, environ: Mapping[str, str], count: int) -> None:
+    numbered = ((number, person(number)) for number in range(count))
+    await import_phones(config.parent / "people.csv", config, environ, numbered, WORD)
+
+
+async def import_phones(
+    table: Path, config: Path, environ: Mapping[str, str], numbered: Iterable[tuple[int, str]], word: str
+) -> None:
     rows = ["crmid,phone,email,last_name,first_name,middle_name,birth_date,tax_number,secret_word"]
     rows += [
-        f"T-{number},{person(number)},t{number}@example.org,Раҳимов,Далер,,1990-12-31,020025789,{WORD}"
-        for number in range(count)
+        f"T-{number},{phone},t{number}@example.org,Раҳимов,Далер,,1990-12-31,020025789,{word}"
+        for number, phone in numbered
     ]
-    table = config.parent / "people.csv"
-    table.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    await asyncio.to_thread(table.write_text, "\n".join(rows) + "\n", encoding="utf-8")
     async with open_archive(load(config, environ)) as records:
         await import_csv(table, records, country="TJ")
 

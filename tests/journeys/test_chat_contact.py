@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import pytest
 from chat_stand import ChatStand
+from figures import Record
 from guests import Guest
 
 THEIRS = "+992935550123"
@@ -55,10 +57,14 @@ PASSED_OVER: dict[str, Act] = {
 }
 
 
-async def test_what_is_not_ones_own_contact_is_refused_with_one_text(chats: ChatStand) -> None:
+@pytest.mark.proof
+async def test_what_is_not_ones_own_contact_is_refused_with_one_text(chats: ChatStand, figure: Record) -> None:
     guests = {name: chats.guest() for name in REFUSED}
     await asyncio.gather(*(refused(guests[name], *REFUSED[name]) for name in REFUSED))
     shared = await chats.audited("contact_shared")
+    kept = sum(entry["ok"] for guest in guests.values() for entry in shared[chats.chat_of(guest)])
+    value = f"{len(REFUSED)} of {len(REFUSED)} spoofed contacts refused"
+    figure("G9", value=value, met=kept == len(REFUSED), method="each in a chat of its own; one's own then counts")
     for name, guest in guests.items():
         ok = [entry["ok"] for entry in shared[chats.chat_of(guest)]]
         assert ok == ([True] if name == "typed" else [False, True]), name
@@ -75,11 +81,15 @@ async def refused(guest: Guest, act: Act, key: str) -> None:
     assert fresh == [f"{guest.words(key)}\n\n{guest.words('contact.ask')}", guest.words("passport_kind.ask")]
 
 
-async def test_what_is_no_message_to_the_bot_is_passed_over(chats: ChatStand) -> None:
+@pytest.mark.proof
+async def test_what_is_no_message_to_the_bot_is_passed_over(chats: ChatStand, figure: Record) -> None:
     guests = {name: chats.guest() for name in PASSED_OVER}
     await asyncio.gather(*(passed_over(guests[name], PASSED_OVER[name]) for name in PASSED_OVER))
     shared = await chats.audited("contact_shared")
-    assert not {chats.chat_of(guest) for guest in guests.values()} & shared.keys()
+    taken = {chats.chat_of(guest) for guest in guests.values()} & shared.keys()
+    value = f"{len(PASSED_OVER) - len(taken)} of {len(PASSED_OVER)} contacts in no message to the bot passed over"
+    figure("G9", value=value, met=not taken, method="groups, edits, bots, strangers")
+    assert not taken
 
 
 async def passed_over(guest: Guest, act: Act) -> None:

@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from figures import Record
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -154,6 +155,18 @@ def test_whatever_is_wrong_is_refused(init_data: str, keys: tuple[bytes, ...]) -
         user(init_data, keys=keys)
     assert (refused.value.code, refused.value.status) == ("1035", 401)
     assert refused.value.__cause__ is refused.value.__context__ is None
+
+
+@pytest.mark.proof
+def test_none_of_it_gets_through(figure: Record) -> None:
+    taken = []
+    for name, init_data in WRONG.items():
+        with suppress(InitDataRefused):
+            user(init_data, keys=KEYS)
+            taken.append(name)
+    value = f"{len(WRONG) - len(taken)} of {len(WRONG)} bad initData refused"
+    figure("G9", value=value, met=not taken, method="both signatures looked at; a refusal is 401, never another fault")
+    assert taken == []
 
 
 @pytest.mark.parametrize("keys", [(), (TELEGRAM, TELEGRAM_TEST), (b"too short",)], ids=["none", "others", "broken"])
