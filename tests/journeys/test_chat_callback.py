@@ -19,6 +19,7 @@ from aiohttp.test_utils import TestServer
 from chat_stand import Call, ChatStand, chat_stand, own_redis
 from chats import Entry
 from cradle import Cradle
+from figures import Record
 from guests import WORD, Guest
 from humo_door import Door, Told
 
@@ -151,13 +152,17 @@ async def test_a_home_page_becomes_a_button_where_telegram_can_carry_it(linked: 
     assert end["buttons"] == []
 
 
-async def test_a_hostile_home_page_becomes_nothing(linked: Linked) -> None:
-    for page in HOSTILE:
-        end = await linked.ended(home_page=page)
-        assert (end["text"], end["buttons"]) == (linked.guest.words("done.identify"), []), page
+@pytest.mark.proof
+async def test_a_hostile_home_page_becomes_nothing(linked: Linked, figure: Record) -> None:
+    ends = {page: await linked.ended(home_page=page) for page in HOSTILE}
+    shown = [page for page, end in ends.items() if end["text"] != linked.guest.words("done.identify") or end["buttons"]]
+    value = f"{len(shown)} of {len(HOSTILE)} hostile links shown"
+    figure("G9", value=value, met=not shown, method="as the home page of a link of Humo's, in the chat")
+    assert shown == []
 
 
-async def test_only_hosts_of_the_list_are_told(linked: Linked, house: House) -> None:
+@pytest.mark.proof
+async def test_only_hosts_of_the_list_are_told(linked: Linked, house: House, figure: Record) -> None:
     port, told = linked.door.url.partition(":")[2], "told/never"
     other = Door(linked.guest.session)
     async with TestServer(other.app()) as stranger:
@@ -175,7 +180,10 @@ async def test_only_hosts_of_the_list_are_told(linked: Linked, house: House) -> 
             await linked.ended(callback=callback)
         await linked.ended(callback=f"{linked.door.url}/told/last")
         await heard(linked.door, "last", 1)
-        assert other.told == linked.door.heard("never") == []
+        called = [*other.told, *linked.door.heard("never")]
+        value = f"{len(called)} calls outside the list"
+        figure("G9", value=value, met=not called, method="9 hostile callbacks of links, listeners where they point")
+        assert called == []
     standing, _ = house
     refused = [entry for entry in await standing.audit() if entry["event"] == "callback_refused"]
     assert refused

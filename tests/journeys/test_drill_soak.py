@@ -1,0 +1,137 @@
+"""Ten minutes of everything at once, at a rate that the machine bears: what stays behind afterwards (goal G23)."""
+
+import asyncio
+import random
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chat_stand import ChatStand, chat_stand
+from cradle import Cradle, Forked
+from crowd import crowd
+from figures import FULL, Record
+from servers import RedisServer
+from stand import KEY, WORD, person
+from visits import BY_PAPERS
+
+SECONDS, WARM = 600.0, 150.0
+CALLERS, PAUSE, CLIENTS, CHATS = 4, 0.1, 400, 5
+LISTED = {"wakes", "talks", "shows", "uploads", "tells", "audit"}
+"""Keys that are emptied by work (the table in flows/store.py)."""
+ENDLESS = """
+local found = {}
+for _, key in ipairs(redis.call('KEYS', '*')) do
+  if redis.call('PTTL', key) == -1 then found[#found + 1] = key end
+end
+return table.concat(found, ' ')
+"""
+FREE: dict[str, Any] = {f"LIMITS__BEGINS_{name}": "1000000" for name in ("MINUTE", "BURST", "HOUR")}
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What our processes hold, their children included."""
+
+    memory: float
+    descriptors: int
+    threads: int
+
+
+def family(pid: int) -> list[int]:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    return [pid, *(one for child in children for one in family(int(child)))]
+
+
+def taken(pid: int) -> Taken:
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    memory, threads = (int(status.partition(name)[2].split()[0]) for name in ("VmRSS:", "Threads:"))
+    return Taken(memory / 1024, len(list(Path(f"/proc/{pid}/fd").iterdir())), threads)
+
+
+def total(chats: ChatStand) -> Taken:
+    """At rest."""
+    processes = [process for process in (*chats.api, *chats.bots) if isinstance(process, Forked)]
+    pids = [pid for process in processes for pid in family(process.pid)]
+    each = [taken(pid) for pid in pids]
+    return Taken(
+        sum(one.memory for one in each), sum(one.descriptors for one in each), sum(one.threads for one in each)
+    )
+
+
+async def calls(chats: ChatStand, end: float, done: dict[str, int]) -> None:
+    """Right answers and wrong ones, cards, revocations, nonsense."""
+    while time.monotonic() < end:
+        await asyncio.sleep(PAUSE)
+        client = person(random.randrange(CLIENTS))
+        sent = len(await chats.outbox(client))
+        begun = await chats.search(client)
+        done[begun.code or "asked"] += 1
+        if begun.status != 200 or random.random() < 0.3:
+            continue
+        if len(await chats.outbox(client)) == sent:
+            await asyncio.sleep(PAUSE)
+        texts = await chats.sent(client)
+        word = await chats.search(client, begun.step, texts[-1].split()[0] if texts else "000000")
+        if word.status != 200:
+            continue
+        ended = await chats.search(client, word.step, random.choice((WORD, WORD, "another")))
+        if ended.status == 200:
+            done["identified"] += 1
+            await chats.card(ended.token)
+            await chats.call(f"revoke/{KEY}", {"token": ended.token})
+
+
+async def people(chats: ChatStand, end: float, done: dict[str, int]) -> None:
+    while time.monotonic() < end:
+        members = await crowd(chats, CHATS, think=1, seconds=max(10, min(90, end - time.monotonic())))
+        done["in the chat"] += sum(member.done for member in members)
+
+
+async def load(chats: ChatStand, seconds: float, done: dict[str, int]) -> None:
+    end = time.monotonic() + seconds
+    await asyncio.gather(people(chats, end, done), *(calls(chats, end, done) for _ in range(CALLERS)))
+    await asyncio.sleep(15)
+
+
+def endless(redis: RedisServer) -> list[str]:
+    """Keys without an end that the table does not list."""
+    answer = redis.command(f'EVAL "{" ".join(ENDLESS.split())}" 0').partition("\r\n")[2]
+    return [key for key in answer.split() if key.rpartition("}:")[2] not in LISTED]
+
+
+@pytest.mark.proof
+@pytest.mark.skipif(not FULL, reason="what a leak of minutes adds to a process does not show in seconds")
+async def test_ten_minutes_leave_nothing_behind(
+    folder: Path, redis_server: RedisServer, cradle: Cradle, figure: Record
+) -> None:
+    async with chat_stand(folder, redis_server, cradle, FLOW__TELEGRAM__STEPS=BY_PAPERS, **FREE) as chats:
+        chats.serve("--workers", "2")
+        await chats.add_clients(map(person, range(CLIENTS)), WORD)
+        done: dict[str, int] = defaultdict(int)
+        await load(chats, WARM, done)
+        before = total(chats)
+        await load(chats, SECONDS, done)
+        after = total(chats)
+        stale = endless(redis_server)
+    more = 100 * (after.memory / before.memory - 1)
+    flat = after.descriptors <= before.descriptors + 5 and after.threads <= before.threads + 2
+    figure(
+        "G23",
+        value=(
+            f"{more:+.1f} % memory, {after.descriptors - before.descriptors:+} descriptors, "
+            f"{after.threads - before.threads:+} threads, {len(stale)} keys without an end"
+        ),
+        met=more <= 5 and flat and not stale,
+        method=(
+            f"{SECONDS / 60:.0f} minutes after {WARM:.0f} s of warming: {done['identified']} identified by calls, "
+            f"{done['in the chat']} in the chat; Search API, bot and their children, as /proc has them"
+        ),
+    )
+    assert done["identified"] > 100
+    assert done["in the chat"] > 10
+    assert stale == []
+    assert flat
+    assert more <= 5
