@@ -171,6 +171,8 @@ class Doorstep(web.SockSite):
 
     async def stop(self) -> None:
         loop, waiting = asyncio.get_running_loop(), []
+        if isinstance(self._runner.server, Door):
+            self._runner.server.pre_shutdown()
         self._sock.settimeout(0)
         with contextlib.suppress(OSError):
             while True:
