@@ -48,10 +48,13 @@ class Sending:
             await self._store.finish(wake)
             return
         down = await self._known_down(job)
+        message = self._message(wake, job)
         if job.decoy:
             delivered = Delivered("nobody")
+        elif not self._delivery.serves(message, job.gateways):
+            delivered = Delivered(None)  # what goes nowhere takes nothing of anybody's budget
         elif await self._permitted(job):
-            delivered = await self._deliver(wake, job, down)
+            delivered = await self._deliver(wake, job, message, down)
         else:
             delivered = Delivered("nobody")
         await self._remember(delivered, down)
@@ -70,10 +73,12 @@ class Sending:
         self._store.note(job.channel, Note("alarm", {"kind": "dead_letter"}))
         await self._failed(wake, job)
 
-    async def _deliver(self, wake: Leased, job: SendJob, down: frozenset[str]) -> Delivered:
+    def _message(self, wake: Leased, job: SendJob) -> CodeMessage:
         code = self._keys.code(wake.sid, job.step, job.digits)
         text = render(Text(key="code.message", params={"code": code, "bank": self._bank}), job.language)
-        message = CodeMessage(job.id, job.phone, job.email, code, text, job.language, chat=job.chat)
+        return CodeMessage(job.id, job.phone, job.email, code, text, job.language, chat=job.chat)
+
+    async def _deliver(self, wake: Leased, job: SendJob, message: CodeMessage, down: frozenset[str]) -> Delivered:
         begun = list(job.started)
 
         async def started(gateway: str) -> None:

@@ -90,6 +90,10 @@ class CodeDelivery:
         for gateway in self.gateways.values():
             await gateway.close()
 
+    def serves(self, message: CodeMessage, channels: Sequence[str]) -> bool:
+        """Would any of these channels take it, as far as can be said without asking?"""
+        return any(self.gateways[channel].serves(message) for channel in channels if channel in self.gateways)
+
     async def deliver(
         self,
         message: CodeMessage,
