@@ -12,7 +12,7 @@ test: .venv/openid.done
 	@tests/debian-packages.sh
 	@$(MAKE) --no-print-directory check
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not alone"
-	$(BIN)/python -m pytest -m alone
+	$(BIN)/python -m pytest -m alone $$(grep -rl "mark\.alone" tests)
 
 check: .venv/test.done
 	$(BIN)/ruff check .

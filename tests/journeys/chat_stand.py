@@ -14,7 +14,7 @@ import aiohttp
 from cradle import Cradle, Forked
 from guests import Guest
 from servers import Reached, RedisServer
-from stand import Stand
+from stand import RESTS, Stand
 
 from flows.settings import load
 from flows.wiring import own_secrets
@@ -146,7 +146,7 @@ async def chat_stand(
     sandbox = cradle.start(folder, "sandbox", "--config", str(SHIPPED), environ=variables)
     port = variables["SHINOS_SANDBOX__PORT"] = sandbox.url.rpartition(":")[2]
     variables.setdefault("SHINOS_BOT__CALLBACK_HOSTS", f'["127.0.0.1:{port}"]')
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=RESTS)) as session:
         standing = ChatStand(folder, SHIPPED, variables, session, sandbox, cradle=cradle)
         try:
             if liveness:

@@ -17,6 +17,8 @@ from flows.settings import load
 from flows.wiring import open_archive
 
 KEY = "a57974242d0146c28056"
+RESTS = 1.0
+"""Seconds that a connection of ours rests: less than the server lets it, or a call may meet the end of one."""
 STRICT_KEY = "strict-channel-key-of-the-tests"
 OTHER_KEY = "other-channel-key-of-the-tests"
 WORD = "ромашка"
@@ -208,7 +210,7 @@ async def stand(
     await import_people(config, variables, people)
     sandbox = the_cradle().start(folder, "sandbox", "--config", str(config), environ=variables)
     variables["SHINOS_SANDBOX__PORT"] = sandbox.url.rpartition(":")[2]
-    connector = aiohttp.TCPConnector(limit=0)
+    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=RESTS)
     async with aiohttp.ClientSession(connector=connector) as session:
         standing = Stand(folder, config, variables, session, sandbox)
         try:

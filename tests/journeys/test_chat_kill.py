@@ -15,7 +15,7 @@ from crowd import crowd, doubled, repeats
 from figures import FULL, Record
 from servers import RedisServer
 
-PEOPLE, KILLS, SECONDS = (100, 30, 500.0) if FULL else (12, 4, 90.0)
+PEOPLE, KILLS, SECONDS = (100, 30, 500.0) if FULL else (6, 2, 90.0)
 
 
 @pytest.mark.proof

@@ -80,6 +80,7 @@ async def stays_of_use(clocks: Clocks) -> None:
 
 
 @pytest.mark.proof
+@pytest.mark.skipif(not FULL, reason="a drill: what it shows, the tests of each rule show too")
 async def test_a_moved_clock_lengthens_no_step_and_ends_no_lock(
     folder: Path, redis_server: RedisServer, preload: str, figure: Record
 ) -> None:

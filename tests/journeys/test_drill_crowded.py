@@ -5,7 +5,7 @@ import itertools
 from pathlib import Path
 
 import pytest
-from figures import Record
+from figures import FULL, Record
 from servers import RedisServer
 from stand import WORD, Stand, person, stand
 
@@ -38,6 +38,7 @@ async def identified(standing: Stand, client: str) -> bool:
 
 
 @pytest.mark.proof
+@pytest.mark.skipif(not FULL, reason="a drill: what it shows, the tests of each rule show too")
 async def test_twenty_identify_while_another_is_attacked(
     folder: Path, redis_server: RedisServer, figure: Record
 ) -> None:

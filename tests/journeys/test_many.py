@@ -168,6 +168,7 @@ async def test_a_token_is_dead_after_revoking_whatever_dies(folder: Path, redis_
         assert (await standing.search(client, word.step, WORD)).token == done.token
 
 
+@pytest.mark.skipif(not FULL, reason="test_drill_dead.py times it; this one waits a gateway's patience through")
 async def test_a_dead_gateway_costs_no_time_and_no_attempt(folder: Path, redis_server: RedisServer) -> None:
     async with stand(folder, redis_server, people=40, **FREE) as standing:
         for gateway in ("osonsms", "smsc", "smsc_reserve"):
