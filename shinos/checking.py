@@ -34,7 +34,6 @@ def run(config: Path) -> int:
         plans(settings)
         if settings.has_chat:
             chat_front(settings)
-            callback_secret(settings)
     except SettingsError as error:
         return _told([Finding("configuration", "FAIL", str(error))])
     return serving.once(settings, lambda given: _check(given, config))
@@ -77,6 +76,7 @@ async def _dependencies(settings: Settings) -> list[Finding]:
     try:
         keys, _ = own_secrets(settings)
         delivery = gateways(settings)
+        callback_secret(settings)
         chat = [one for one in open_upstreams(settings)[:2] if one] if settings.has_chat else []
         others = [one for one in (open_biometric(settings), open_aitu(settings), open_coid(settings)) if one]
     except SettingsError as error:
