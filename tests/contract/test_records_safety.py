@@ -56,6 +56,7 @@ async def compare(calls: dict[str, Callable[[], Awaitable[object]]], rounds: int
     return times
 
 
+@pytest.mark.alone
 async def test_a_look_up_takes_as_long_for_a_stranger(records: Records) -> None:
     client = await records.upsert(ROW)
 
@@ -82,6 +83,7 @@ async def test_a_look_up_takes_as_long_for_a_stranger(records: Records) -> None:
     assert middle["control"] - middle["known"] > 0.0001, "the test must be able to see 0.2 ms"
 
 
+@pytest.mark.alone
 async def test_a_word_costs_the_same_for_everybody(records: Records, tmp_path: Path) -> None:
     client = await records.upsert(ROW)
     wordless = await records.upsert(ClientRow(crm_id="C-2"))
