@@ -1,1 +1,5 @@
 """The Telegram front."""
+
+from bot.deferred import import_aiogram
+
+import_aiogram()

@@ -71,8 +71,8 @@ class Bank:
 async def bank() -> AsyncIterator[Bank]:
     async with running_sandbox() as sandbox, aiohttp.ClientSession() as person:
         url = sandbox.url
-        aitu = Aitu(AituOptions(url=f"{url}/aitu", client_id=CLIENT_ID, secret_env="S", seconds=2), CLIENT_SECRET)
-        coid = Coid(CoidOptions(url=f"{url}/coid", login=LOGIN, password_env="P", seconds=2), PASSWORD)
+        aitu = Aitu(AituOptions(url=f"{url}/aitu", client_id=CLIENT_ID, secret_env="S", seconds=20), CLIENT_SECRET)
+        coid = Coid(CoidOptions(url=f"{url}/coid", login=LOGIN, password_env="P", seconds=20), PASSWORD)
         yield Bank(sandbox, aitu, coid, person)
         await aitu.close()
         await coid.close()
