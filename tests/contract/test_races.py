@@ -14,6 +14,7 @@ from servers import RedisServer
 
 from flows import machine
 from flows.errors import AttemptsSpent, FlowError, Locked, StepUnknown, WrongAnswer
+from flows.identifiers import recognise
 from flows.model import Session
 from flows.service import Answer
 
@@ -175,6 +176,30 @@ async def test_parallel_begins_are_one_dialogue_and_one_message(folder: Path, re
         await talk.code(8)
         await asyncio.sleep(0.5)
         assert talk.sent(8) == 1
+
+
+async def test_a_code_that_is_sent_again_brings_no_more_tries(folder: Path, redis_server: RedisServer) -> None:
+    async with dialogues(folder, redis_server, LIMITS__SEND_PAUSES="[1]") as talk:
+        step, code = await begun(talk, 8)
+        await staggered([guess(talk, 8, step, wrong(code, number)) for number in range(4)])
+        await asyncio.sleep(1.1)
+        again = await talk.house.identification.answer(talk.front(), names(8), step, None)
+        said = await staggered([guess(talk, 8, again.step_id, wrong(code, number)) for number in range(4, 8)])
+        assert talk.sent(8) == 2
+        assert sum(isinstance(one, AttemptsSpent) for one in said) >= 3
+        assert len(await talk.events("otp_evaluated")) == 5
+
+
+async def test_a_lock_shuts_the_dialogues_that_were_begun_before_it(folder: Path, redis_server: RedisServer) -> None:
+    async with dialogues(folder, redis_server, LIMITS__PAIR_WRONG="5") as talk:
+        by_mail = recognise("t7@example.org", "email", "TJ")
+        identification, front = talk.house.identification, talk.front("strict")
+        before = await identification.begin(front, by_mail)
+        step, code = await begun(talk, 7, "strict")
+        await staggered([guess(talk, 7, step, wrong(code, number), "strict") for number in range(5)])
+        with pytest.raises(Locked):
+            await identification.answer(front, by_mail, before.step_id, code)
+        assert len(await talk.events("otp_evaluated")) == 5
 
 
 async def test_ten_wrong_answers_lock_the_client_in_the_channel(folder: Path, redis_server: RedisServer) -> None:

@@ -69,7 +69,7 @@ BUGS = (
     Bug(
         3,
         "a counter per code, renewed when it is sent again",
-        "tests/property/test_dialogues.py::test_any_schedule_comes_to_what_the_rules_say",
+        f"{RACES}test_a_code_that_is_sent_again_brings_no_more_tries",
         (
             (
                 MOVE,
@@ -105,7 +105,7 @@ BUGS = (
     Bug(
         7,
         "the lock is looked at when a dialogue begins, and not after",
-        "tests/property/test_dialogues.py::test_any_schedule_comes_to_what_the_rules_say",
+        f"{RACES}test_a_lock_shuts_the_dialogues_that_were_begun_before_it",
         (
             (
                 TAKE,
