@@ -1,5 +1,6 @@
 """What every test may ask for: a real Redis, and a place of its own for what a test starts."""
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,10 @@ from figures import Record, record
 from servers import RedisServer
 from together import Together
 from xdist.remote import Producer
+
+import bot
+
+assert bot, "aiogram comes as the bot has it: with its validators, eight seconds later"
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +43,8 @@ def folder(tmp_path: Path) -> Path:
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Together:
     return Together(config, log)
+
+
+def pytest_collection_finish() -> None:
+    """Half a gigabyte of tests, which the garbage collector would go through again and again."""
+    gc.freeze()
