@@ -126,13 +126,11 @@ async def test_a_token_of_somebody_else_says_so(bank: Bank) -> None:
     [
         ("token_503", Unavailable, ""),
         ("token_500", Unavailable, ""),
-        ("token_timeout", Unavailable, ""),
         ("token_empty", Unexpected, ""),
         ("token_no_id_token", Unexpected, ""),
         ("token_invalid_grant", Refused, "code"),
         ("token_invalid_client", Refused, "credentials"),
         ("jwks_500", None, ""),
-        ("jwks_timeout", None, ""),
         ("jwks_empty", Unexpected, ""),
         ("jwks_garbage", Unexpected, ""),
         ("token_refresh", None, ""),
@@ -147,6 +145,19 @@ async def test_trouble_at_aitu(bank: Bank, outcome: str, error: type[FlowError] 
     with pytest.raises(error) as caught:
         await bank.login()
     assert getattr(caught.value, "reason", "") == reason
+
+
+async def test_a_silent_aitu_is_waited_for_no_longer_than_it_may_take(bank: Bank) -> None:
+    patient, bank.aitu = bank.aitu, Aitu(bank.aitu.options.model_copy(update={"seconds": 5}), CLIENT_SECRET)
+    try:
+        await bank.sandbox.arm("aitu", "*", "jwks_timeout")
+        assert (await bank.login()).iin == IIN
+        await bank.sandbox.arm("aitu", "*", "token_timeout")
+        with pytest.raises(Unavailable):
+            await bank.login()
+    finally:
+        await bank.aitu.close()
+        bank.aitu = patient
 
 
 async def test_what_vouches_for_the_phone(bank: Bank) -> None:
