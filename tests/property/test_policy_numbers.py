@@ -1,4 +1,4 @@
-"""The numbers of security.md §7 that a single dialogue never comes to: each is gone up to, and over, as time goes by."""
+"""The numbers of security.md §7 that no single dialogue comes to: each is gone up to, and over, as time goes by."""
 
 from pathlib import Path
 
