@@ -1,4 +1,4 @@
-"""What somebody tries who holds the channel's key, from outside, against two workers (security.md: A4, A5, A7, A15, B2)."""
+"""What somebody tries who holds the channel's key, from outside, against two workers (A4, A5, A7, A15, B2)."""
 
 import asyncio
 import secrets
