@@ -41,10 +41,15 @@ class Identifier(BaseModel):
     def mask(self) -> str:
         """What may be shown: the last four digits of a phone, the first letter and the house of an e-mail."""
         if self.kind == "phone":
-            return f"*{self.value[-4:]}"
+            return last_four(self.value)
         if self.kind == "email":
             return f"{self.value[0]}***@{self.value.rpartition('@')[2]}"
         return ""
+
+
+def last_four(text: str) -> str:
+    """What may be shown of a number that a paper bears: `*0025`; of a short one no more than half."""
+    return "*" + text[len(text) - min(4, len(text) // 2) :]
 
 
 def recognise(text: str, kind: Kind | None, country: str) -> tuple[Identifier, ...]:

@@ -133,7 +133,7 @@ class Store:
         return Later(self._call("move", move.shard, *arguments), _moved)
 
     async def token(
-        self, token: str, channel: str, what: Literal["read", "revoke"], fields: str
+        self, token: str, channel: str, what: Literal["read", "shown", "revoke"], fields: str
     ) -> tuple[Literal["ok", "refused", "limit"], int | bytes]:
         """The sealed card reference of a token that works, or ms to wait."""
         shard, digest = shard_of_text(token) or 0, hashlib.sha256(token.encode()).hexdigest()

@@ -6,6 +6,7 @@ A token is derived from its session, so asking again yields the same one, and th
 import asyncio
 import hashlib
 import json
+from collections.abc import Iterable
 from typing import Literal
 
 from pydantic import Field
@@ -45,7 +46,10 @@ class Tokens:
         self._keys = keys
 
     async def read(self, token: str, channel: str) -> Identified:
-        """Raises `TokenRefused`, one and the same for every token that does not work, and `TooManyRequests`."""
+        """Counted, and audited when `shown` says what of it is about to be seen.
+
+        Raises `TokenRefused`, one and the same for every token that does not work, `TooManyRequests`, `StoreDown`.
+        """
         verdict, rest = await self._call(token, channel, "read")
         if verdict == "limit":
             self._store.note(channel, Note("limit_hit", {"layer": "card_reads"}), Note("alarm", {"kind": "card_reads"}))
@@ -56,6 +60,13 @@ class Tokens:
             return Identified.model_validate_json(self._keys.sessions.unseal(rest, _OWNER))
         except (Unsealable, ValueError):
             raise TokenRefused from None
+
+    async def shown(self, token: str, channel: str, names: Iterable[str]) -> None:
+        """Audit the names of the fields before they leave the house. Raises `TokenRefused` when it has been revoked."""
+        fields = _audit_fields(token, shown=" ".join(names))
+        verdict, _ = await self._store.token(token, channel, "shown", fields)
+        if verdict != "ok":
+            raise TokenRefused
 
     async def revoke(self, token: str, channel: str) -> None:
         """Raises `TokenRefused`."""
@@ -73,5 +84,5 @@ class Tokens:
         return await calling
 
 
-def _audit_fields(token: str) -> str:
-    return json.dumps({"token": hashlib.sha256(token.encode()).hexdigest()[:16]})
+def _audit_fields(token: str, **more: str) -> str:
+    return json.dumps({"token": hashlib.sha256(token.encode()).hexdigest()[:16], **more})

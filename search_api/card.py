@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from flows.errors import FlowError, TokenRefused
+from flows.identifiers import last_four
 from flows.papers import TECHNOLOGIES, Proof
 from flows.tokens import Identified
 from flows.wiring import House
@@ -75,11 +76,19 @@ async def _card(house: House, token: str, channel: str) -> ClientCard:
     if known is None:  # erased since
         raise TokenRefused
     shape = known.model_dump(exclude={"proofs", *_FIELDS, *_OURS})
-    told = ((to_camel(name), getattr(known, name)) for name in _FIELDS)
-    fields = [Field(name=name, value=value) for name, value in told if value]
+    told = ((name, getattr(known, name)) for name in _FIELDS)
+    fields = [Field(name=to_camel(name), value=_seen(name, value)) for name, value in told if value]
     proofs = (*known.proofs, *identified.proofs)
     fields += [Field(name=name, value=value) for name, value in (*_stated(proofs), *_checked(proofs))]
-    return ClientCard(**shape, identification=_identification(identified, known.proofs), fields=fields)
+    shown = ClientCard(**shape, identification=_identification(identified, known.proofs), fields=fields)
+    names = (name for name, value in shown if value is not None and name != "fields")
+    await house.tokens.shown(token, channel, (*names, *(field.name for field in fields)))
+    return shown
+
+
+def _seen(name: str, value: str) -> str:
+    """An agent compares the end of a document's number with what the client says, and needs no more of it."""
+    return last_four(value) if name == "document_number" else value
 
 
 async def _revoke(house: House, token: str, channel: str) -> Revoked:

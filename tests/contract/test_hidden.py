@@ -156,6 +156,7 @@ async def test_a_card_read_whose_answer_was_lost_counts_once(
         monkeypatch.setattr(store.pipeline, "call", twice)
         assert done.token
         await talk.house.tokens.read(done.token, "support")
+        await talk.house.tokens.shown(done.token, "support", ["firstName"])
         await talk.house.tokens.revoke(done.token, "support")
         monkeypatch.undo()
         assert len(await talk.events("card_read")) == 1

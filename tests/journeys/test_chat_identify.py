@@ -139,7 +139,7 @@ def expected(person: dict[str, Any], way: Way) -> dict[str, Any]:
         "telegram": f"@{person['telegram']}" if person["telegram"] else None,
         "crmId": None,
         "documentType": f"ID_{way.passport.upper()}",
-        "documentNumber": papers["id_old" if way.passport == "old" else "id_card"],
+        "documentNumber": "*" + papers["id_old" if way.passport == "old" else "id_card"][-4:],
         "documentIssued": papers["issued"],
         "documentExpires": papers["expires"],
         "documentAuthority": papers["authority"],
