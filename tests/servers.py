@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 
 
 class Reached(Protocol):

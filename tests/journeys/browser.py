@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Literal, TypedDict
 
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 CHROMIUM = "/usr/bin/chromium-headless-shell"
 FLAGS = [
@@ -15,6 +15,7 @@ FAKE_CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-st
 """A green picture that moves, given without asking."""
 PHONE, DESKTOP = (360, 740), (1280, 800)
 Scheme = Literal["light", "dark"]
+expect.set_options(timeout=20_000)  # what is to be seen is waited for longer on a machine that is busy
 
 
 class Faults(TypedDict):
