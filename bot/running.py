@@ -16,7 +16,7 @@ from aiohttp import web
 
 from bot.bare import Outspoken
 from bot.face import Showing
-from bot.intake import ALLOWED, Intake, webhook
+from bot.intake import ALLOWED, Intake, Runner, webhook
 from bot.talk import COMMANDS, OF_SEVERAL_WAYS, Hearing
 from flows.attendance import Attendance, open_attendance
 from flows.settings import Settings, SettingsError
@@ -88,7 +88,7 @@ async def _webhook(settings: Settings, intake: Intake, bot: Bot) -> AsyncIterato
             f"bot.webhook_url: set {own.webhook_secret_env} to 22-256 of the characters A-Z a-z 0-9 _ -"
         )
     path = urlsplit(own.webhook_url).path or "/"
-    runner = web.AppRunner(webhook(intake, secret, path), access_log=None, handle_signals=False)
+    runner = Runner(webhook(intake, secret, path), access_log=None, handle_signals=False)
     await runner.setup()
     try:
         try:

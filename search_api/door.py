@@ -17,16 +17,11 @@ from aiohttp import StreamReader, web
 from aiohttp.web_protocol import RequestHandler
 from aiohttp.web_request import BaseRequest
 
+from flows.doors import HEADERS
 from flows.errors import FlowError, Malformed, OurFault
 from search_api.answers import refused
 from search_api.parameters import BODY_LIMIT
 
-HEADERS = {
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Server": "shinos",  # or aiohttp names itself and Python, with their versions
-}
 LINGER_SECONDS = 0.5
 SECOND_LOOK_SECONDS = 0.05
 FIRST_SECONDS = 0.5

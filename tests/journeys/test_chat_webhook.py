@@ -3,22 +3,32 @@
 import asyncio
 import io
 import json
+import re
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from chat_stand import ChatStand, chat_stand, own_redis
 from cradle import Cradle
 from guests import Guest
+from log_events import logged
+from raw import JSON, request, say
 from servers import RedisServer
 
 SECRET = "webhook-secret-of-the-tests-0123456789"
 HEADER = "X-Telegram-Bot-Api-Secret-Token"
 TELEGRAMS_OWN = "149.154.167.220"
 """An address that Telegram calls from; anybody can claim it."""
+OURS = {
+    "cache-control": ["no-store"],
+    "x-content-type-options": ["nosniff"],
+    "referrer-policy": ["no-referrer"],
+    "server": ["shinos"],
+}
 _UPDATES = count(2_000_000_001)
 
 
@@ -99,6 +109,35 @@ async def test_what_is_no_update_is_refused(hooked: Hooked) -> None:
         assert answer.status == 405
     async with hooked.stand.session.post(hooked.url + "s", data=b"{}", headers={HEADER: SECRET}) as answer:
         assert answer.status == 404
+
+
+async def test_every_answer_has_our_headers_and_what_is_no_http_is_no_alarm(hooked: Hooked) -> None:
+    path, right = urlsplit(hooked.url).path, f"{HEADER}: {SECRET}"
+    for sent, status in (
+        (request(path, b'{"update_id": 2000000000}', JSON, right), 200),
+        (request(path, b"{", JSON, right), 400),
+        (request(path, b"{}", JSON), 401),
+        (request(path + "s", b"{}", JSON, right), 404),
+        (request(path, b"", None, right, method="GET"), 405),
+        (request(path, b" " * (2**20 + 1), JSON, right), 413),
+        (request(path, b"{}", JSON, right, "Expect: anything"), 417),
+        (request(path, b"{}", JSON, right, "Content-Length: -1"), 400),
+        (request(path, b"", JSON, right, f"X-Long: {'a' * 20_000}"), 400),
+        (b"\x16\x03\x01\0\xee\x01\0\r\n\r\n", 400),
+    ):
+        heard = await say(hooked.url, sent)
+        assert heard, sent[:80]
+        assert heard.status == status, sent[:80]
+        assert {name: heard.headers.get(name) for name in OURS} == OURS, sent[:80]
+        assert not re.search(rb"[Pp]ython|aiohttp|\.py|Traceback", heard.body), heard.body
+    log = hooked.stand.bots[0].log
+    for _ in range(100):
+        if sum(event["event"] == "not_http" for event in logged(log)) >= 3:
+            break
+        await asyncio.sleep(0.05)
+    else:
+        raise TimeoutError("what is no HTTP was not noted")
+    assert [event for event in logged(log) if event["level"] == "error" or "where" in event] == []
 
 
 async def test_an_update_counts_once_however_often_it_comes(hooked: Hooked) -> None:
