@@ -4,6 +4,7 @@ import ast
 import re
 import shutil
 import subprocess
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,13 @@ from floors import ROOT, sources
 UNFINISHED = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME|XX" + r"X|HA" + r"CK|TB" + r"D|W" + r"IP)\b")
 MACHINE = re.compile(r"(?<![\w.:{}$/-])/(?:ho" + r"me|ro" + r"ot|wo" + r"rk|Us" + r"ers|mnt|priv" + r"ate)/\w")
 REGISTRY = re.compile(r"py" + r"pi\.|python" + r"hosted|npm" + r"js|index-" + r"url|proxy\.go" + r"lang", re.IGNORECASE)
+SECRET = re.compile(
+    r"-----BEGIN [A-Z ]*PRIVATE KEY-----\s+[A-Za-z0-9+/]{40}"
+    r"|\bAKIA[0-9A-Z]{16}\b|\bghp_\w{36}|\bxox[abp]-\d|\b\d{8,10}:AA[\w-]{33}\b"
+)
+"""A key, and what AWS, GitHub, Slack and Telegram hand out."""
+SAFE = {"aiohttp": (3, 14, 1), "pillow": (12, 3), "redis": (4, 5, 5)}
+"""Versions without the holes that security.md F4 names."""
 DRAWERS = {"utils", "util", "helpers", "helper", "common", "base", "manager", "managers", "misc"}
 REASONED = re.compile(r"# noqa: [A-Z0-9, ]*BLE001[A-Z0-9, ]* - \S.{9,}")
 GIVES_REASON = {"skip": ("reason", 0), "skipif": ("reason", 1), "xfail": ("reason", 1)}
@@ -143,3 +151,16 @@ def test_a_planted_skip_is_found(source: str, wrong: bool) -> None:  # noqa: FBT
 )
 def test_a_planted_broad_except_is_found(handler: str, wrong: bool) -> None:  # noqa: FBT001 - a column of the table
     assert bool(broad_excepts("x", f"try:\n    pass\n{handler}\n    pass")) is wrong
+
+
+def test_no_secret_of_anybody_stands_in_a_file() -> None:
+    assert [path for path, text in TEXTS.items() if SECRET.search(text)] == []
+    assert SECRET.search("1234567890:AA" + "x" * 33)
+
+
+@pytest.mark.parametrize("name", SAFE)
+def test_a_dependency_with_a_known_hole_is_not_used(name: str) -> None:
+    locked = re.search(rf"^{name}==([\d.]+)", TEXTS["requirements/run.txt"], re.MULTILINE)
+    assert locked
+    assert tuple(map(int, locked[1].split("."))) >= SAFE[name]
+    assert version(name) == locked[1], "and that is the one which is installed"

@@ -21,6 +21,8 @@ from typing import Any
 import pytest
 from servers import Command, RedisServer
 
+from flows.settings import SANDBOX_SECRETS
+
 ROOT = Path(__file__).parents[2]
 KEY = "a57974242d0146c28056"
 HEADER = "crmid,phone,email,last_name,first_name,middle_name,birth_date,tax_number,secret_word\n"
@@ -468,6 +470,13 @@ def test_a_killed_up_leaves_no_redis_behind_and_starts_again(folder: Path) -> No
     assert gone(folder), alive(folder)
     again = Up(folder)
     assert again.stop() == 0
+
+
+def test_no_secret_stands_in_a_command_line(up: Up) -> None:
+    own = json.loads((Path(up.environ["SHINOS_STORAGE__DIR"]) / "development-secrets.json").read_text())
+    lines = alive(Path(up.environ["SHINOS_STORAGE__DIR"]).parent)
+    assert len(lines) >= 3, lines  # up, its Redis, its bot
+    assert [line for line in lines for secret in [*own.values(), *SANDBOX_SECRETS.values()] if secret in line] == []
 
 
 def test_a_second_up_on_the_same_folder_is_refused(up: Up) -> None:
