@@ -5,7 +5,6 @@ under way; all else is refused and audited, and moves nothing. What Aitu says in
 the browser: they choose a sentence, and no more.
 """
 
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -108,9 +107,9 @@ class AituDoor:
 
         Raises `LoginForeign`, `StoreDown`.
         """
-        visited = await self._returning(given.get("state", ""))
+        visited, now = await self._returning(given.get("state", ""))
         state, digest = self._state(visited.session), digest_of(device)
-        if state is None or not state.awaits(visited.number, digest, time.time()):
+        if state is None or not state.awaits(visited.number, digest, now):
             raise self._refused(_why(state, visited.number, digest))
         if given.get("iss", self.aitu.issuer) != self.aitu.issuer:
             raise self._refused("issuer")
@@ -126,7 +125,8 @@ class AituDoor:
         await self._doors.come(visited, brought)
         return self._keys.ticket(visited.session.sid, visited.shard, state.links)
 
-    async def _returning(self, state: str) -> Visited:
+    async def _returning(self, state: str) -> tuple[Visited, float]:
+        """Where it leads, and the store's time."""
         found = self._keys.read_state(state)
         if found is None:
             raise self._refused("state")
@@ -134,7 +134,7 @@ class AituDoor:
         taken = await self._doors.store.take("sid", sid, shard)
         if taken.session is None:
             raise self._refused("replayed")
-        return Visited(taken.session, shard, number)
+        return Visited(taken.session, shard, number), taken.now
 
     def _refused(self, why: str) -> LoginForeign:
         self._doors.store.note("telegram", Note("login_refused", {"why": why}))

@@ -100,7 +100,10 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Leased:
-    """A due wake in our hands, for `length` ms. `job` is "" when the step only wants to look again."""
+    """A due wake in our hands, since `at` (Unix seconds, of Redis' clock) and for `length` ms.
+
+    `job` is "" when the step only wants to look again.
+    """
 
     shard: int
     lease: str
@@ -110,6 +113,7 @@ class Leased:
     nth: int = 0
     queue: Queue = "wakes"
     length: int = 0
+    at: float = 0
 
 
 def as_todo(move: Move) -> dict[str, Any]:

@@ -94,7 +94,7 @@ class Submitting:
         self._keys = keys
 
     async def carry(self, wake: Leased, job: UploadJob) -> None:
-        if job.started or time.time() > job.until:
+        if job.started or wake.at > job.until:
             await self._tell(wake, job, failed=Interrupted())
             return
         try:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import insert
 
+from flows.clock import TOLERATED
 from flows.errors import Refused, StoreDown, Unavailable, Unexpected
 from flows.keys import Keys
 from flows.records.clients import Records
@@ -37,13 +38,18 @@ async def redis(settings: Settings, keys: Keys) -> list[Line]:
         await store.ping()
         problems = await redis_problems(store)
         await store.audit_moves()
+        drift = await store.drift()
     except StoreDown:
         return [("redis", "FAIL", _no_redis(settings, url))]
     finally:
         await store.close()
     state: Literal["warn", "FAIL"] = "FAIL" if settings.mode == "production" else "warn"
     found: list[Line] = [("redis", state, problem.removeprefix("redis: ")) for problem in problems]
-    return found or [("redis", "ok", _place(url))]
+    found = found or [("redis", "ok", _place(url))]
+    if abs(drift) > TOLERATED:
+        said = f"this machine's is {abs(drift):.0f} s {'ahead of' if drift > 0 else 'behind'} Redis': let NTP set both"
+        found.append(("clock", "warn", said))
+    return found
 
 
 def _no_redis(settings: Settings, url: str) -> str:

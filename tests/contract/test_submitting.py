@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
-from types import SimpleNamespace
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,7 +15,9 @@ from servers import RedisServer
 from flows import submitting
 from flows.conversation import Arrival
 from flows.images import Images
+from flows.jobs import UploadJob
 from flows.model import Photo, Sent, Session
+from flows.moves import Leased
 from flows.submitting import Submitting
 from flows.upstream.humo import Humo, HumoOptions
 from sandbox.drawn import draw
@@ -111,7 +113,12 @@ class TestKilled:
     ) -> None:
         async with paper_room(redis_server, images) as room:
             await room.ready()
-            monkeypatch.setattr(submitting, "time", SimpleNamespace(time=lambda: 2**40))
+            carry = Submitting.carry
+
+            async def late(self: Submitting, wake: Leased, job: UploadJob) -> None:
+                await carry(self, replace(wake, at=2**40), job)
+
+            monkeypatch.setattr(Submitting, "carry", late)
             assert state(await room.sent(FRONT)) == "1021"
             assert await room.uploads() == []
 

@@ -16,6 +16,7 @@ EVENTS: dict[str, set[str]] = {
     "wake_failed": {"session", "error"},
     "store_down": {"session"},
     "audit_not_written": {"seconds"},
+    "clock_drift": {"seconds"},
     "retention": {"clients", "proofs"},
     "worker_died": {"status"},
     "library": {"source", "said", "error", "where"},
