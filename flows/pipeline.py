@@ -16,12 +16,13 @@ from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
+import structlog
 from hiredis import pack_command
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import MovedError, NoScriptError, RedisError
+from redis.exceptions import MovedError, NoScriptError, OutOfMemoryError, RedisError
 
 from flows.errors import StoreDown
 
@@ -29,6 +30,10 @@ _FOLDER = Path(__file__).parent / "lua"
 _WORST = (RedisError, OSError, TimeoutError, asyncio.CancelledError)
 _WAIT_SHARE = 0.6
 """Of a trip's time: how long its replicas may take."""
+FULL_SECONDS = 10.0
+"""How often a process says that Redis is full."""
+_FULL = "Redis has reached its maxmemory: raise it, or free memory. Cards and revocations go on, all else is refused"
+_log = structlog.get_logger("shinos")
 Argument = str | bytes | int | float
 T = TypeVar("T")
 
@@ -38,11 +43,18 @@ class TooFewReplicas(RedisError):
 
 
 class Script:
-    """A Lua script by its file's name; the installation's limits as its first line, and what it shares before it."""
+    """A Lua script by its file's name; the installation's limits as its first line, and what it shares before it.
 
-    def __init__(self, name: str, limits: Mapping[str, object], *shared: str) -> None:
+    At Redis' maxmemory a script whose `room` is "needed" is refused from its first line, so it has counted nothing; one
+    to which it is "granted" runs, for it writes little; else each command is judged for itself.
+    """
+
+    def __init__(
+        self, name: str, limits: Mapping[str, object], *shared: str, room: Literal["", "needed", "granted"] = ""
+    ) -> None:
         body = "".join((_FOLDER / f"{file}.lua").read_text(encoding="utf-8") for file in (*shared, name))
-        self.source = f"local limits = cjson.decode('{json.dumps(limits)}')\n{body}"
+        flags = {"": "", "needed": "#!lua\n", "granted": "#!lua flags=allow-oom\n"}[room]
+        self.source = f"{flags}local limits = cjson.decode('{json.dumps(limits)}')\n{body}"
         self.sha = hashlib.sha1(self.source.encode(), usedforsecurity=False).hexdigest()
 
 
@@ -84,6 +96,7 @@ class Pipeline:
         self._flights: set[asyncio.Task[None]] = set()
         self._called = False
         self._closed = False
+        self._said_full = -FULL_SECONDS
 
     def call(self, script: Script, key: str, *arguments: Argument) -> asyncio.Future[Any]:
         """Run `script` on the slot of `key`: the raw answer, or `StoreDown`. It is sent whether awaited or not."""
@@ -118,6 +131,8 @@ class Pipeline:
             await connection.disconnect(nowait=True)
             answers = [StoreDown(retry_after=1)] * len(batch)
             self._give_up_the_late()
+        if any(isinstance(answer, OutOfMemoryError) for answer in answers):
+            self._say_full()
         for call, answer in zip(batch, answers, strict=True):
             _settle(call.future, answer)
         self._free.append(connection)
@@ -169,6 +184,12 @@ class Pipeline:
         while self._waiting and self._waiting[0].since < late:
             _settle(self._waiting.popleft().future, StoreDown(retry_after=1))
 
+    def _say_full(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._said_full >= FULL_SECONDS:
+            self._said_full = now
+            _log.error("store_full", advice=_FULL)
+
     async def close(self) -> None:
         """What is on its way comes to its end; nothing starts any more."""
         self._closed = True
@@ -177,6 +198,11 @@ class Pipeline:
             await asyncio.gather(*self._flights, return_exceptions=True)
         for connection in self._all:
             await connection.disconnect()
+
+
+def is_full(down: StoreDown) -> bool:
+    """Is Redis there, but at its maxmemory?"""
+    return isinstance(down.__cause__, OutOfMemoryError)
 
 
 def _packed(*words: Argument) -> bytes:
@@ -189,9 +215,8 @@ def _settle(future: asyncio.Future[Any], answer: object) -> None:
         return
     if isinstance(answer, RedisError | StoreDown):
         down = StoreDown(retry_after=1)
-        down.__cause__ = (
-            answer if isinstance(answer, MovedError) else None
-        )  # then nothing was done, and may be elsewhere
+        # Moved: nothing was done, and may be elsewhere. Out of memory: see `is_full`.
+        down.__cause__ = answer if isinstance(answer, MovedError | OutOfMemoryError) else None
         future.set_exception(down)
         future.exception()  # of two calls sent together, one may go unread when the other has failed
     else:

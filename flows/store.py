@@ -18,6 +18,7 @@ slot. What belongs to a channel, a gateway or the house as a whole lives in shar
 | link:<fp>                  | the chat that came with a presign key: the hall | 24 h               |
 | named:<fp>, once:<fp>: the hall | whose session of an upstream it is; what was given once | 1 h; its age |
 | channel_…, phone:…, prefix…, gateway…, sends_today, audit_stuck: the hall | limits, health | at most 24 h |
+| probe                      | that the shard takes what is written        | 1 s                     |
 | drain, poller: the hall    | which process has that role                 | a moment                |
 
 "Subject" is a client under all names, "guard" a subject in a channel, "pair" whose dialogue it is: the guard, or in a
@@ -37,8 +38,8 @@ from typing import Any, Literal
 from pydantic import ValidationError
 from pydantic_core import to_json
 
-from flows.effects import Note
 from flows.clock import Clock, ahead
+from flows.effects import Note
 from flows.errors import StoreDown
 from flows.keys import Keys, Unsealable
 from flows.model import Session
@@ -63,26 +64,17 @@ class Store:
         self._keys = keys
         self._lease = limits.lease * 1000
         table = _in_milliseconds(limits)
-        names = (
-            "take",
-            "admit",
-            "permit",
-            "gateway",
-            "lease",
-            "token",
-            "erase",
-            "unlock",
-            "hear",
-            "one",
-        self._clock = Clock(self.note)
-            "lead",
-            "search",
-        )
-        self._scripts = {name: Script(name, table) for name in names}
-        self._scripts |= {name: Script(name, table, "finish") for name in ("move", "hold")}
+        plain = ("permit", "gateway", "lease", "erase", "unlock", "hear", "one", "search")
+        self._scripts = {name: Script(name, table) for name in plain}
+        self._scripts |= {"hold": Script("hold", table, "finish")}
+        self._scripts |= {"take": Script("take", table, room="needed")}
+        self._scripts |= {"move": Script("move", table, "finish", room="needed")}
+        # A card may be read, counted and audited, and the audit stream emptied, though Redis is full (R5).
+        self._scripts |= {name: Script(name, table, room="granted") for name in ("admit", "token", "lead")}
         self._judged: list[str] = []
         self._noted: dict[str, float] = {}
         self._notes: set[asyncio.Future[Any]] = set()
+        self._clock = Clock(self.note)
 
     def _call(self, script: str, shard: int, *arguments: Argument) -> asyncio.Future[Any]:
         return self.pipeline.call(self._scripts[script], PREFIXES[shard], *arguments)
@@ -166,7 +158,6 @@ class Store:
         most: int,
         lost: str = "",
         *,
-        before = time.time()
         queue: Queue = "wakes",
         seconds: float | None = None,
     ) -> list[Leased]:
@@ -175,6 +166,7 @@ class Store:
         For `seconds`, or as long as the limits say.
         """
         length = self._lease if seconds is None else int(seconds * 1000)
+        before = time.time()
         calls = [(shard, self._call("lease", shard, lease, length, most, lost, queue)) for shard in shards]
         leased = []
         for shard, call in calls:
@@ -270,12 +262,6 @@ class Store:
         mine: list[str] = []
         cursor = b""
         try:
-    async def drift(self) -> float:
-        """Seconds that this machine's clock is ahead of Redis', as far as the way there leaves no doubt."""
-        before = time.time()
-        admitted = await self.admit("", "other", "")
-        return ahead(before, admitted.now, time.time())
-
             async with asyncio.timeout(SEARCH_SECONDS):
                 while cursor != b"0":
                     cursor, page = await self._call("search", shard, cursor or b"0", subject)
@@ -284,9 +270,15 @@ class Store:
             raise StoreDown(retry_after=1) from None
         return mine
 
+    async def drift(self) -> float:
+        """Seconds that this machine's clock is ahead of Redis', as far as the way there leaves no doubt."""
+        before = time.time()
+        admitted = await self.admit("", "other", "")
+        return ahead(before, admitted.now, time.time())
+
     async def ping(self) -> None:
-        """Every shard is there. Raises `StoreDown`."""
-        await asyncio.gather(*(self._one(shard, "EXISTS", "audit") for shard in range(SHARDS)))
+        """Every shard is there, and takes what is written. Raises `StoreDown`."""
+        await asyncio.gather(*(self._one(shard, "SET", "probe", "1", "PX", 1000) for shard in range(SHARDS)))
 
     async def audit_moves(self) -> None:
         """Raises `StoreDown` while the audit log cannot be written."""

@@ -1,7 +1,6 @@
 """The application: routes, error middleware, health and metrics. (Headers of every answer: `door.py`.)"""
 
 import asyncio
-import contextlib
 import secrets
 from collections.abc import Awaitable, Callable
 
@@ -10,6 +9,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from flows.errors import FlowError, MethodRefused, NotFound, OurFault, StoreDown
+from flows.pipeline import is_full
 from flows.wiring import House
 from search_api import card, iq4, login, returns
 from search_api.answers import refused
@@ -74,16 +74,18 @@ async def _ready(request: web.Request) -> web.Response:
     house = request.app[iq4.HOUSE]
     checks = {"redis": house.store.ping, "database": house.records.ping, "audit": house.store.audit_moves}
     found = dict(zip(checks, await asyncio.gather(*(_state(check) for check in checks.values())), strict=True))
-    ready = all(state == "ok" for state in found.values())
-    body = {"status": "ok" if ready else "down", "dependencies": found}
+    worst = next((state for state in ("down", "full") if state in found.values()), "ok")
+    ready = worst != "down"  # a full Redis still gives cards: no reason for a balancer to take every process out
+    body = {"status": worst, "dependencies": found}
     return web.json_response(body, status=200 if ready else 503, headers={} if ready else {"Retry-After": "1"})
 
 
 async def _state(check: Callable[[], Awaitable[None]]) -> str:
-    with contextlib.suppress(StoreDown):
+    try:
         await check()
-        return "ok"
-    return "down"
+    except StoreDown as down:
+        return "full" if is_full(down) else "down"
+    return "ok"
 
 
 async def _metrics(_request: web.Request) -> web.Response:

@@ -11,6 +11,7 @@ from sqlalchemy import insert
 from flows.clock import TOLERATED
 from flows.errors import Refused, StoreDown, Unavailable, Unexpected
 from flows.keys import Keys
+from flows.pipeline import is_full
 from flows.records.clients import Records
 from flows.records.head import HeadFile, HeadForged
 from flows.records.outage import fail_closed
@@ -39,8 +40,9 @@ async def redis(settings: Settings, keys: Keys) -> list[Line]:
         problems = await redis_problems(store)
         await store.audit_moves()
         drift = await store.drift()
-    except StoreDown:
-        return [("redis", "FAIL", _no_redis(settings, url))]
+    except StoreDown as down:
+        full = f"{_place(url)} has reached its maxmemory: raise it, or free memory"
+        return [("redis", "FAIL", full if is_full(down) else _no_redis(settings, url))]
     finally:
         await store.close()
     state: Literal["warn", "FAIL"] = "FAIL" if settings.mode == "production" else "warn"

@@ -17,6 +17,7 @@ EVENTS: dict[str, set[str]] = {
     "store_down": {"session"},
     "audit_not_written": {"seconds"},
     "clock_drift": {"seconds"},
+    "store_full": {"advice"},
     "retention": {"clients", "proofs"},
     "worker_died": {"status"},
     "library": {"source", "said", "error", "where"},
