@@ -39,6 +39,7 @@ class Balancer:
 
     session: aiohttp.ClientSession
     urls: list[str]
+    key: str = KEY
     turn: int = 0
     retried: int = 0
     answered: int = 0
@@ -49,7 +50,7 @@ class Balancer:
         self.turn += 1
         for url in (self.urls[self.turn % 2], self.urls[(self.turn + 1) % 2]):
             try:
-                async with self.session.post(f"{url}/rest/chat/client/search/{KEY}", data=form) as response:
+                async with self.session.post(f"{url}/rest/chat/client/search/{self.key}", data=form) as response:
                     raw = await response.read()
                     said = Said(response.status, json.loads(raw), dict(response.headers), raw)
             except aiohttp.ClientConnectorError:
@@ -113,9 +114,49 @@ async def test_a_rolling_restart_fails_no_call(folder: Path, redis_server: Redis
         assert max(stops) <= 10
 
 
-def again(standing: Stand, port: int) -> Command:
+def again(standing: Stand, port: int, **keys: str) -> Command:
     """At full size each is two processes, as in a bank."""
-    return standing.serve(*(("--workers", "2") if FULL else ()), SHINOS_SERVER__PORT=str(port))
+    return standing.serve(*(("--workers", "2") if FULL else ()), SHINOS_SERVER__PORT=str(port), **keys)
+
+
+async def restarted(standing: Stand, places: list[Command], keys: dict[str, str]) -> None:
+    """One after the other, with that in their environment."""
+    for number, place in enumerate(places):
+        assert await asyncio.to_thread(place.stop) == 0
+        port = int(place.url.rpartition(":")[2])
+        places[number] = await asyncio.to_thread(again, standing, port, **keys)
+
+
+async def taken(standing: Stand, places: list[Command], *keys: str) -> list[set[int]]:
+    """What they say to a call with that key, for each: 410 is a step that is none, 401 a key that is none."""
+    said: list[set[int]] = [set() for _ in keys]
+    for place in places:
+        for statuses, key in zip(said, keys, strict=True):
+            form = {"client": person(0), "stepId": "a" * 22}
+            async with standing.session.post(f"{place.url}/rest/chat/client/search/{key}", data=form) as response:
+                statuses.add(response.status)
+    return said
+
+
+async def test_a_channel_key_is_changed_and_no_call_fails(folder: Path, redis_server: RedisServer) -> None:
+    """security.md H4, B1: the new key beside the old one, the chat server moves over, then the old one is none."""
+    new, named = "a-channel-key-that-takes-over-0001", {"SHINOS_CHANNEL__SUPPORT__NEXT_KEY_ENV": "SHINOS_NEXT_KEY"}
+    both, after = {**named, "SHINOS_NEXT_KEY": new}, {"SHINOS_SUPPORT_KEY": new}
+    async with stand(folder, redis_server, people=max(PEOPLE, 1500), **FREE) as standing:
+        places = [standing.api[0], again(standing, 0)]
+        people, over = iter(range(1, max(PEOPLE, 1500))), asyncio.Event()
+        async with balanced([place.url for place in places]) as balancer:
+            calling = [asyncio.create_task(identifying(balancer, standing, people, over)) for _ in range(CALLERS)]
+            assert await taken(standing, places, KEY, new) == [{410}, {401}]
+            await restarted(standing, places, both)
+            assert await taken(standing, places, KEY, new) == [{410}, {410}]
+            balancer.key = new
+            await restarted(standing, places, after)
+            assert await taken(standing, places, KEY, new) == [{401}, {410}]
+            over.set()
+            await asyncio.gather(*calling)
+        assert balancer.failed == []
+        assert balancer.retried > 0, "nobody called while one was away"
 
 
 @pytest.mark.skipif(
