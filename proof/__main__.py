@@ -1,7 +1,7 @@
 """`make proof`: the drills at full size, one after the other, then the report. Exit 1 when one of them failed.
 
-Words after it choose drills as pytest does: `python -m proof -k tampering`. With `--more` before them the figures of the
-last run stay, and those of these drills come beside them: a run that was broken off is gone on with.
+Words after it choose drills as pytest does: `python -m proof -k tampering`. With `--more` before them the figures of
+the last run stay, and those of these drills come beside them: a run that was broken off is gone on with.
 """
 
 import os
