@@ -53,6 +53,16 @@ def _redis(settings: Settings) -> Iterator[str]:
         yield "redis.replicas: must be 1 or more, or a failover forgets locks and used codes"
 
 
+def risky(settings: Settings) -> list[str]:
+    """What only whoever knows the bank's network can judge: told by `shinos check`, and no reason to refuse."""
+    place = place_of(settings.redis.url)
+    far = [host for host, _ in place.hosts if host not in _LOOPBACK and not host.startswith("127.")]
+    if far and not place.tls:
+        said = f"redis.url: no TLS to {', '.join(far)}; whoever listens on that network reads the password"
+        return [f"{said}. Use rediss://, unless nobody else is on it, as in compose.yaml"]
+    return []
+
+
 def _kind(step: str | dict[str, Any]) -> str:
     return step if isinstance(step, str) else str(step.get("kind"))
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 from flows.attendance import callback_secret, open_upstreams
 from flows.fronts import chat_front, plans
-from flows.safety import unsafe
+from flows.safety import risky, unsafe
 from flows.settings import Settings, SettingsError, load
 from flows.wiring import gateways, open_aitu, open_biometric, open_coid, own_secrets
 from shinos import dependencies, serving
@@ -53,6 +53,8 @@ def _unsafe(settings: Settings) -> Iterator[Finding]:
     for problem in problems:
         said = problem if serious else f"production mode would refuse: {problem}"
         yield Finding("safety", "FAIL" if serious else "warn", said)
+    for risk in risky(settings):
+        yield Finding("safety", "warn", risk)
     if not problems:
         yield Finding("safety", "ok", "nothing that production mode refuses")
 

@@ -19,6 +19,7 @@ from flows.fronts import plans
 from flows.plan import PlanError
 from flows.safety import unsafe
 from flows.settings import SANDBOX_SECRETS, SettingsError, load
+from shinos import checking
 
 SAFE = production()
 SHORT = "0123456789abcdef"
@@ -117,3 +118,26 @@ def test_whatever_is_unsafe_is_refused_by_name(folder: Path, redis_server: Redis
     safe = environ_of({**near, "SHINOS_STORAGE__DIR": str(folder / "var")})
     command = Command(folder, "serve", environ=safe, config=ROOT / "config.toml")
     assert command.stop() == 0, "and the safe one does start"
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("redis://:canary@redis.bank.example:6379/0", "redis.bank.example"),
+        ("redis+sentinel://:canary@10.0.0.1:26379,10.0.0.2:26379/master", "10.0.0.1, 10.0.0.2"),
+        ("redis+cluster://:canary@127.0.0.1:7000,10.0.0.2:7000", "no TLS to 10.0.0.2;"),
+        ("rediss://:canary@redis.bank.example:6379/0", ""),
+        ("redis://:canary@127.0.0.1:6379/0", ""),
+        ("redis://:canary@[::1]:6379/0", ""),
+        ("unix:///run/redis.sock", ""),
+    ],
+)
+def test_a_redis_over_a_network_without_tls_is_told_and_not_refused(url: str, told: str) -> None:
+    """The network of a compose file is the service's alone and has no TLS; a name does not show whose network it is."""
+    changed = {"SHINOS_REDIS__URL": url, "SHINOS_REDIS__REPLICAS": "1"}
+    assert refusal(changed) == ""
+    findings = list(checking._unsafe(load(ROOT / "config.toml", environ_of(changed))))
+    said = [finding.said for finding in findings if finding.state == "warn"]
+    assert len(said) == bool(told)
+    assert told in "".join(said)
+    assert not any("canary" in finding.said or finding.state == "FAIL" for finding in findings)
