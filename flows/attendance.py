@@ -21,6 +21,7 @@ from flows.store import Store
 from flows.submitting import Opening, Submitting
 from flows.telling import Telling
 from flows.turns import Looking
+from flows.upstream.breaker import Breaker
 from flows.upstream.code_gateway import SecretUnset, secret
 from flows.upstream.humo import Humo
 from flows.upstream.luna import LunaKey, signing_key
@@ -73,7 +74,9 @@ def open_upstreams(settings: Settings) -> tuple[Telegram, Humo | None, LunaKey |
         raise SettingsError("upstream.telegram: the bot needs this stanza")
     try:
         telegram = Telegram(found.telegram, secret(environ, found.telegram.token_env))
-        humo = Humo(found.humo, environ.get(found.humo.key_env or "")) if found.humo else None
+        humo, breaker = None, Breaker("humo", settings.limits)
+        if found.humo:
+            humo = Humo(found.humo, environ.get(found.humo.key_env or ""), breaker=breaker)
         luna = signing_key(found.luna, environ) if found.luna else None
     except SecretUnset as error:
         raise SettingsError(f"upstream: {error}") from None

@@ -116,17 +116,25 @@ class Unavailable(FlowError):
     """An upstream does not answer, or says that it cannot now.
 
     `reached` is False when the request certainly never got there; `answered`: it was, and the answer was 429 or 5xx.
-    Only with `reached` and not `answered` is it in doubt whether the call has taken effect.
+    Only with `reached` and not `answered` is it in doubt whether the call has taken effect. `busy`: it was 429, so the
+    upstream is well.
     """
 
     code, key, status = "2001", "error.upstream", 503
 
     def __init__(
-        self, *, retry_after: int | None = None, reached: bool = True, answered: bool = False, **params: str | int
+        self,
+        *,
+        retry_after: int | None = None,
+        reached: bool = True,
+        answered: bool = False,
+        busy: bool = False,
+        **params: str | int,
     ) -> None:
         super().__init__(retry_after=retry_after, **params)
         self.reached = reached
         self.answered = answered
+        self.busy = busy
 
 
 class Refused(FlowError):

@@ -37,6 +37,7 @@ from flows.tokens import Tokens
 from flows.turns import Dialogues, Looking
 from flows.upstream.aitu import Aitu, AituOptions, aitu
 from flows.upstream.biometric import Biometric, BiometricOptions, biometric
+from flows.upstream.breaker import Breaker
 from flows.upstream.codes import CodeDelivery, CodeGateways, SecretUnset, build
 from flows.upstream.coid import Coid, CoidOptions, coid
 from flows.upstream.humo import HumoOptions
@@ -235,18 +236,19 @@ def _liveness_door(
 
 def open_biometric(settings: Settings) -> Biometric | None:
     """Raises `SettingsError` when its key is missing."""
-    found = upstreams(settings).biometric
+    found, breaker = upstreams(settings).biometric, Breaker("biometric", settings.limits)
     try:
-        return biometric(found, environ_of(settings)) if found else None
+        return biometric(found, environ_of(settings), breaker=breaker) if found else None
     except SecretUnset as error:
         raise SettingsError(f"upstream: {error}") from None
 
 
 def open_aitu(settings: Settings) -> Aitu | None:
     """Raises `SettingsError` when a secret of its is missing."""
-    found = upstreams(settings).aitu
+    found, breaker = upstreams(settings).aitu, Breaker("aitu", settings.limits)
+    production = settings.mode == "production"
     try:
-        return aitu(found, environ_of(settings), production=settings.mode == "production") if found else None
+        return aitu(found, environ_of(settings), production=production, breaker=breaker) if found else None
     except SecretUnset as error:
         raise SettingsError(f"upstream: {error}") from None
     except ValueError as error:
@@ -255,9 +257,10 @@ def open_aitu(settings: Settings) -> Aitu | None:
 
 def open_coid(settings: Settings) -> Coid | None:
     """Raises `SettingsError` when its password is missing."""
-    found = upstreams(settings).coid
+    found, breaker = upstreams(settings).coid, Breaker("coid", settings.limits)
+    production = settings.mode == "production"
     try:
-        return coid(found, environ_of(settings), production=settings.mode == "production") if found else None
+        return coid(found, environ_of(settings), production=production, breaker=breaker) if found else None
     except SecretUnset as error:
         raise SettingsError(f"upstream: {error}") from None
 

@@ -26,6 +26,7 @@ from flows.upstream.aitu_keys import Keys
 from flows.upstream.aitu_token import Doubt, Rule, login_of
 from flows.upstream.aitu_words import iin_of, locale_of, mobile_of, refusal_of
 from flows.upstream.answer import Answer, Told
+from flows.upstream.breaker import Breaker
 from flows.upstream.code_gateway import GatewayOptions, secret
 from flows.upstream.spoken import word_of
 from flows.upstream.web import BaseUrl, Web
@@ -98,14 +99,20 @@ class Aitu:
     name = "aitu"
 
     def __init__(
-        self, options: AituOptions, secret: str, *, iin_key: bytes | None = None, production: bool = False
+        self,
+        options: AituOptions,
+        secret: str,
+        *,
+        iin_key: bytes | None = None,
+        production: bool = False,
+        breaker: Breaker | None = None,
     ) -> None:
         self.options = options
         self._iin_key = _rsa(iin_key) if iin_key else None
         self._rule = Rule(self.issuer, options.client_id, options.longest, production=production)
         account = f"{quote_plus(options.client_id)}:{quote_plus(secret)}"
         self._basic = {"Authorization": f"Basic {base64.b64encode(account.encode()).decode()}"}
-        self._web = Web(options.url, total=options.seconds)
+        self._web = Web(options.url, total=options.seconds, breaker=breaker)
         self._keys = Keys(self._web, options.jwks_path)
 
     @property
@@ -211,13 +218,13 @@ class Aitu:
         return {"iin": iin, "iin_signature": encode(signature).decode()}
 
 
-def aitu(options: AituOptions, environ: Mapping[str, str], *, production: bool) -> Aitu:
+def aitu(options: AituOptions, environ: Mapping[str, str], *, production: bool, breaker: Breaker | None = None) -> Aitu:
     """`SecretUnset` names the variable that is missing; `ValueError` the one that holds no RSA key."""
     if off := [word for word in ("pkce", "nonce") if not getattr(options, word)]:
         _log.warning("aitu_unprotected", off=off)  # an exception must be seen (security.md E4)
     key = secret(environ, options.iin_key_env).replace("\\n", "\n").encode() if options.iin_key_env else None
     try:
-        return Aitu(options, secret(environ, options.secret_env), iin_key=key, production=production)
+        return Aitu(options, secret(environ, options.secret_env), iin_key=key, production=production, breaker=breaker)
     except NoKey:
         problem = ValueError(f"{options.iin_key_env} holds no RSA key of {_SHORTEST_KEY} bits or more in PEM")
     raise problem

@@ -17,6 +17,7 @@ from flows.errors import Refused, Unexpected
 from flows.papers import LivenessSession, Technology, Verdict
 from flows.upstream.answer import Answer, Told
 from flows.upstream.biometric_result import verdict_of
+from flows.upstream.breaker import Breaker
 from flows.upstream.code_gateway import GatewayOptions, secret
 from flows.upstream.web import BaseUrl, Web
 
@@ -80,10 +81,10 @@ class Biometric:
 
     name = "biometric"
 
-    def __init__(self, options: BiometricOptions, key: str) -> None:
+    def __init__(self, options: BiometricOptions, key: str, *, breaker: Breaker | None = None) -> None:
         self.options = options
         self._key = key
-        self._web = Web(options.url, total=options.seconds)
+        self._web = Web(options.url, total=options.seconds, breaker=breaker)
 
     async def create(
         self,
@@ -156,9 +157,9 @@ class Biometric:
         return told
 
 
-def biometric(options: BiometricOptions, environ: Mapping[str, str]) -> Biometric:
+def biometric(options: BiometricOptions, environ: Mapping[str, str], *, breaker: Breaker | None = None) -> Biometric:
     """`SecretUnset` names the variable that is missing."""
-    return Biometric(options, secret(environ, options.key_env))
+    return Biometric(options, secret(environ, options.key_env), breaker=breaker)
 
 
 def locale_of(language: str) -> str:

@@ -24,6 +24,7 @@ from flows.errors import (
 )
 from flows.papers import Citizen
 from flows.upstream.answer import Answer
+from flows.upstream.breaker import Breaker
 from flows.upstream.code_gateway import GatewayOptions, secret
 from flows.upstream.coid_citizen import citizen_of
 from flows.upstream.coid_page import PersonalData
@@ -67,11 +68,14 @@ class Coid:
 
     name = "coid"
 
-    def __init__(self, options: CoidOptions, password: str, *, production: bool = False) -> None:
+    def __init__(
+        self, options: CoidOptions, password: str, *, production: bool = False, breaker: Breaker | None = None
+    ) -> None:
         self.options = options
         self._strict = production if options.strict_iin is None else options.strict_iin
         account = base64.b64encode(f"{options.login}:{password}".encode()).decode()
-        self._web = Web(options.url, headers={"Authorization": f"Basic {account}"}, total=options.seconds)
+        headers = {"Authorization": f"Basic {account}"}
+        self._web = Web(options.url, headers=headers, total=options.seconds, breaker=breaker)
 
     async def person(self, iin: str, request_id: str) -> Citizen:
         """Both are of a verified id_token. Raises `FaceMismatch`, `Underage` or `IinUnknown` besides."""
@@ -103,9 +107,9 @@ class Coid:
         return await self._web.call(self.options.method, _PATH, retry=True, largest=LARGEST, said=_refusal, **carried)
 
 
-def coid(options: CoidOptions, environ: Mapping[str, str], *, production: bool) -> Coid:
+def coid(options: CoidOptions, environ: Mapping[str, str], *, production: bool, breaker: Breaker | None = None) -> Coid:
     """`SecretUnset` names the variable that is missing."""
-    return Coid(options, secret(environ, options.password_env), production=production)
+    return Coid(options, secret(environ, options.password_env), production=production, breaker=breaker)
 
 
 def _checked(answer: Answer) -> Answer:

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 from flows.errors import Refused, Unexpected
 from flows.papers import Link, Reading, Task
 from flows.upstream.answer import Answer, M, Told
+from flows.upstream.breaker import Breaker
 from flows.upstream.code_gateway import GatewayOptions
 from flows.upstream.humo_words import WORDS, reading_of, reason_of
 from flows.upstream.web import BaseUrl, File, Web
@@ -117,10 +118,10 @@ class Humo:
 
     name = "humo"
 
-    def __init__(self, options: HumoOptions, key: str | None = None) -> None:
+    def __init__(self, options: HumoOptions, key: str | None = None, *, breaker: Breaker | None = None) -> None:
         self.options = options
         self.key = key
-        self._web = Web(options.url, total=options.seconds)
+        self._web = Web(options.url, total=options.seconds, breaker=breaker)
 
     async def open_link(self, key: str) -> Link:
         """What the key opens. A key that is no UUID is not asked for."""

@@ -4,6 +4,7 @@ The transport is used directly, without httpx's own client: that client logs eac
 the environment and has a pool that falls to 60 requests/s. What a caller sees is an `Answer` or one of three refusals:
 
     no connection (refused, no such name, time-out of it)      → Unavailable, not `reached`
+    not even tried, for it has failed too often (`breaker.py`)  → the same
     429, 5xx                                                   → Unavailable, `answered` but for 504, with Retry-After
     time-out, cut connection                                   → Unavailable, and nobody knows whether it got through
     redirect, other 1xx/3xx, compressed, too long, not HTTP    → Unexpected
@@ -27,6 +28,7 @@ from pydantic import AfterValidator
 
 from flows.errors import FlowError, Unavailable, Unexpected
 from flows.upstream.answer import Answer
+from flows.upstream.breaker import Breaker
 
 if TYPE_CHECKING:
     import ssl
@@ -68,7 +70,9 @@ class Web:
 
     Making one imports the HTTP client (0.3 s, once), so that neither `import` nor the first call pays for it. The
     session itself opens with the first call, inside the running loop. With `private`, a name that stands for an inside
-    address is not connected to, unless that address is among these; see `resolving.py`.
+    address is not connected to, unless that address is among these; see `resolving.py`. With a `breaker`, an upstream
+    that is unwell is left alone: calls that find no connection, 5xx or silence are its failures, a call with all its
+    tries being one; a call that was cancelled too, for then somebody got tired of waiting.
     """
 
     def __init__(
@@ -78,11 +82,13 @@ class Web:
         headers: Mapping[str, str] | None = None,
         total: float = TOTAL,
         private: frozenset[str] | None = None,
+        breaker: Breaker | None = None,
     ) -> None:
         self._base = _checked(base)
         # Compressed answers are refused: a size cap that counts before unpacking bounds nothing.
         self._headers = {"User-Agent": "shinos", "Accept-Encoding": "identity", **(headers or {})}
         self._total = total
+        self._breaker = breaker
         self._client = _client()
         self._transport = self._client.transport(private)
 
@@ -132,7 +138,16 @@ class Web:
             )
 
         reading = partial(_read, largest=largest, said=said)
-        result = await self._tries(request, _TRIES if retry else 1, self._total if total is None else total, reading)
+        if self._breaker and not self._breaker.lets():
+            raise Unavailable(reached=False)
+        well = False
+        try:
+            tries, seconds = _TRIES if retry else 1, self._total if total is None else total
+            result = await self._tries(request, tries, seconds, reading)
+            well = not isinstance(result, Unavailable) or result.busy
+        finally:
+            if self._breaker:
+                self._breaker.note(well=well)
         if isinstance(result, FlowError):
             raise result
         return result
@@ -181,7 +196,8 @@ def _refusal(response: "httpx.Response") -> FlowError | None:
     status = response.status_code
     if status == 429 or status >= 500:
         late = status == 504  # a gateway that lost patience: what is behind it may have done its work
-        return Unavailable(retry_after=_seconds(response.headers.get("Retry-After", "")), answered=not late)
+        hint = _seconds(response.headers.get("Retry-After", ""))
+        return Unavailable(retry_after=hint, answered=not late, busy=status == 429)
     if not (200 <= status < 300 or status >= 400) or response.headers.get("Content-Encoding", "identity") != "identity":
         return Unexpected()
     return None
