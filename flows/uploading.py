@@ -1,13 +1,15 @@
 """A photo on its way through Humo: asked for, uploaded, checked there, and asked for again when it will not do.
 
 What the steps `document` and `selfie` share. The upload is posted, so it is never done twice; its task is written down
-before the first look at it, and looked at by wakes: each second at first, then slower (security.md §7 #23).
+before the first look at it, and looked at by wakes: each second at first, then slower (security.md §7 #23), each photo
+in a rhythm of its own.
 
     asking ──photo──▶ sending ──task──▶ checking ──success──▶ the next page, or passed
        ▲                 │                  │
        └──── refused ────┴───── failure ────┘        after `tries` refusals: to a person at the bank
 """
 
+from hashlib import sha256
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -40,6 +42,8 @@ from flows.texts import Text
 POLLS = (1, 1, 1, 2, 2, 3)
 SELDOM = 5
 """Seconds until the first looks, and between the later ones."""
+JITTER = 0.2
+"""The most that a pause is longer than that, as a share of it."""
 SLOW_AFTER = 20
 """Seconds after which the person is told that it takes longer than usual."""
 FORGETS = 5
@@ -198,7 +202,8 @@ class Uploading(Step[UploadState, UploadOptions]):
         if uploaded.link:
             facts = facts.visiting(link=uploaded.link)
         update = {"phase": "checking", "task": uploaded.task, "digest": uploaded.digest, "looks": 0}
-        return self._wait(state.model_copy(update=update), facts, now, POLLS[0])
+        checking = state.model_copy(update=update)
+        return self._wait(checking, facts, now, self._pause(checking, now, POLLS[0]))
 
     def _look(self, state: UploadState, facts: Facts, now: float) -> Script[Outcome]:
         link, task = facts.there.link, Task("running")
@@ -210,11 +215,11 @@ class Uploading(Step[UploadState, UploadOptions]):
             except Refused as refused:
                 return (yield from self._failed(state, refused, facts))
         if task.status == "running":
-            if now - state.since >= self.options.limit:
+            if now >= state.since + self.options.limit:
                 return (yield from self._failed(state, CheckTimedOut(), facts))
             looked = state.model_copy(update={"looks": state.looks + 1})
             often = state.phase == "checking" and looked.looks < len(POLLS)
-            return self._wait(looked, facts, now, POLLS[looked.looks] if often else SELDOM)
+            return self._wait(looked, facts, now, self._pause(looked, now, POLLS[looked.looks] if often else SELDOM))
         yield Note("ocr_checked", {"page": state.pages[state.at], "ok": task.status == "success"})
         if task.status == "failure":
             return (yield from self._failed(state, PaperRefused(task.reason), facts))
@@ -248,9 +253,18 @@ class Uploading(Step[UploadState, UploadOptions]):
     def _ask(self, state: UploadState, facts: Facts, error: FlowError | None = None) -> Ask:
         return Ask(self.question(state.pages[state.at]), state, Expects(kind="photo"), error=error, facts=facts)
 
+    def _pause(self, state: UploadState, now: float, seconds: float) -> float:
+        """A little longer, by what chance has made of the photo's name: a step has no dice, and a crowd that sent its
+        photos at once is spread. What the person is promised comes on time.
+        """
+        chance = int.from_bytes(sha256(f"{state.photo} {state.looks}".encode()).digest()[:4]) / 2**32
+        pause = seconds * (1 + JITTER * chance)
+        promised = (state.since + after - now for after in (SLOW_AFTER, self.options.limit))
+        return min((pause, *(rest for rest in promised if rest > 0)))
+
     def _wait(self, state: UploadState, facts: Facts, now: float, seconds: float, *post: Upload) -> Wait:
         """The person sees how long it has taken, in steps that are worth an edit."""
-        passed = int(now - state.since) // SELDOM * SELDOM
+        passed = int(round(now - state.since, 3)) // SELDOM * SELDOM
         key = "upload.slow" if passed >= SLOW_AFTER else "upload.checking" if passed else "upload.sent"
         params: dict[str, str | int] = {"seconds": passed} if passed else {}
         due = now + max(seconds, 0.1)

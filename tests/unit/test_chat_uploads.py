@@ -5,7 +5,7 @@ from visits import LINK, READING, Bank, Guest, at
 
 from flows.effects import TaskStatus, Upload
 from flows.errors import FlowError, Refused, Unavailable, Unexpected
-from flows.model import Facts
+from flows.model import Again, Facts
 from flows.papers import Reading, Task
 from flows.uploading import CheckTimedOut, Interrupted, PhotoUnfit, SamePhoto
 
@@ -68,12 +68,38 @@ class TestLooking:
         guest = sent(*[RUNNING] * 100)
         pauses = []
         while guest.kind == "wait":
-            pauses.append(round(guest.due - guest.now))
+            pauses.append(guest.due - guest.now)
             guest.look()
-        assert pauses[:10] == [1, 1, 1, 2, 2, 3, 5, 5, 5, 5]
-        assert set(pauses[6:]) == {5}
+        least = [1, 1, 1, 2, 2, 3] + [5] * len(pauses)
+        shares = [pause / seconds for pause, seconds in zip(pauses, least, strict=False)]
+        assert max(shares) <= 1.2 + 1e-6
+        assert sum(share < 1 for share in shares) <= 2, "the looks at 20 and at 120 seconds, which are promised"
+        assert len({round(share, 4) for share in shares}) > len(shares) - 3, "each is longer by a share of its own"
         assert len(guest.bank.of(TaskStatus)) == len(pauses) <= 60
-        assert sum(pauses) == 120
+        assert sum(pauses) == pytest.approx(120)
+
+    def test_a_crowd_that_sent_at_once_is_spread(self) -> None:
+        crowd = []
+        for number in range(50):
+            guest = at("document", *[RUNNING] * 4)
+            guest.photo(f"photo {number}")
+            guest.uploaded()
+            began = guest.now
+            for _ in range(4):
+                guest.look()
+            crowd.append(guest.now - began)
+        assert 5 <= min(crowd) < 5.4
+        assert 5.6 < max(crowd) <= 6
+        assert len({round(seconds, 2) for seconds in crowd}) > 25
+
+    def test_the_rhythm_is_the_same_however_often_it_is_asked_for(self) -> None:
+        """A turn that is repeated after a crash comes to the same, and what is said meanwhile changes nothing."""
+        guest, twin = sent(RUNNING), sent(RUNNING)
+        due = guest.due
+        assert due == twin.due > guest.now
+        guest.say("?")
+        guest.give(Again())
+        assert guest.due == due
 
     def test_the_person_is_told_at_twenty_seconds_and_it_is_given_up_at_120(self) -> None:
         guest = sent(*[RUNNING] * 100)
@@ -108,6 +134,15 @@ class TestLooking:
         guest.now += 600
         guest.page("one")
         assert guest.kind == "wait"
+
+    def test_an_upload_that_took_all_the_time_is_still_looked_at(self) -> None:
+        guest = at("document")
+        guest.photo("one")
+        guest.now += 130
+        guest.uploaded()
+        assert guest.now + 1 <= guest.due <= guest.now + 1.2
+        guest.look()
+        assert guest.asks == "document.ask_back"
 
     def test_an_upload_that_nothing_is_heard_of_is_given_up_too(self) -> None:
         guest = at("document")
