@@ -80,6 +80,7 @@ class Load:
             await asyncio.sleep(0.1)
 
 
+@pytest.mark.proof
 @BOTH
 async def test_from_the_chat_to_the_card(topology: type[Place], folder: Path, cradle: Cradle) -> None:
     with running(topology(folder)) as redis:
@@ -96,8 +97,8 @@ async def test_from_the_chat_to_the_card(topology: type[Place], folder: Path, cr
             assert {"enrolled", "token_issued"} <= {entry["event"] for entry in entries}
 
 
-@BOTH
 @pytest.mark.proof
+@BOTH
 async def test_a_master_dies_under_load(topology: type[Place], folder: Path, figure: Record) -> None:
     with running(topology(folder)) as redis:
         async with stand(folder, redis, people=PEOPLE, **FREE) as standing:
@@ -150,8 +151,9 @@ async def forgotten(load: Load) -> list[str]:
     return found
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("replicas", ["1", "0"])
-async def test_what_no_replica_has_is_not_acknowledged(folder: Path, replicas: str) -> None:
+async def test_what_no_replica_has_is_not_acknowledged(folder: Path, replicas: str, figure: Record) -> None:
     """With 0, the rule taken out, a token that was revoked opens the card again under the next master."""
     with running(Sentinels(folder)) as redis:
         async with stand(folder, redis, **FREE | {"REDIS__REPLICAS": replicas}) as standing:
@@ -166,6 +168,10 @@ async def test_what_no_replica_has_is_not_acknowledged(folder: Path, replicas: s
             for replica in redis.nodes:
                 replica.command(f"CONFIG SET masterauth {PASSWORD}")
             if replicas == "1":
+                value = f"a revocation that no replica has: {revoked.status} {revoked.code}"
+                figure(
+                    "failover", value=value, met=revoked.status == 503, method="replication cut, then the master killed"
+                )
                 assert (revoked.status, revoked.code) == (503, "9002")
                 again = await load.patiently(lambda: standing.call(f"revoke/{KEY}", {"token": token}))
                 assert again.status == 200
