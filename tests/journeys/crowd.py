@@ -29,7 +29,7 @@ CHECKED = ("document.ask_back", "selfie.ask", "new_secret_word.ask")
 @dataclass
 class Member:
     """`photos` are taken before anybody comes. `waits`: seconds from when Telegram had what the person sent until the
-    bot's next message, by the text's key.
+    bot's next message, by the text's key. `shots`: when each photo was sent, and when it was answered, 0 if never.
     """
 
     guest: Guest
@@ -37,6 +37,7 @@ class Member:
     done: bool = False
     photos: dict[str, bytes] = field(default_factory=dict)
     waits: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    shots: list[tuple[float, float]] = field(default_factory=list)
 
     async def live(self, seconds: float) -> None:
         await asyncio.sleep(random.random() * 2 * self.think)
@@ -55,6 +56,8 @@ class Member:
                 last = text
                 key = self._key(text)
                 self.waits[key].append(time.monotonic() - acted)
+                if key in ANSWERS and self.shots and not self.shots[-1][1]:
+                    self.shots[-1] = (acted, time.monotonic())
                 if key == "done.identify":
                     self.done = True
                     return
@@ -64,6 +67,8 @@ class Member:
                     await asyncio.sleep(random.random() * 2 * self.think)
                     await self._do(how, what, photo)
                     acted = time.monotonic()
+                    if photo:
+                        self.shots.append((acted, 0.0))
 
     def last(self) -> tuple[int, list[str]]:
         """Where somebody is stuck."""
