@@ -202,7 +202,7 @@ BUGS = (
     Bug(
         19,
         "taken for known, though it was not stored",
-        f"{HOOK}test_while_redis_is_away_nothing_is_acknowledged_and_then_it_comes_once",
+        f"{HOOK}test_what_was_not_stored_is_not_known_when_telegram_brings_it_again",
         (("bot/intake.py", _HEARS, _CLAIMED),),
     ),
     Bug(

@@ -168,6 +168,20 @@ async def test_while_redis_is_away_nothing_is_acknowledged_and_then_it_comes_onc
     assert (await guest.said()).count(guest.words("passport_kind.ask")) == 1
 
 
+async def test_what_was_not_stored_is_not_known_when_telegram_brings_it_again(hooked: Hooked) -> None:
+    guest = hooked.stand.guest()
+    await guest.to_contact()
+    hooked.redis.command("CONFIG SET appendfsync always")
+    hooked.redis.kill()
+    update = shared(guest)
+    assert await hooked.post(update) == 503
+    await asyncio.to_thread(hooked.redis.start)
+    async with asyncio.timeout(20):
+        while await hooked.post(update) != 200:  # noqa: ASYNC110 - the bot looks for Redis now and then
+            await asyncio.sleep(0.1)
+    await guest.told("passport_kind.ask")
+
+
 async def test_bodies_that_never_end_do_not_hold_others_up(hooked: Hooked) -> None:
     async def endless() -> AsyncIterator[bytes]:
         while True:
