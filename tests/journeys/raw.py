@@ -48,15 +48,19 @@ def chunked(body: bytes, size: int = 1000) -> bytes:
     return b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
 
 
-async def connect(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def connect(url: str, source: str = "") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """`source` is the address that we come from, any of 127.0.0.0/8."""
     place = urlsplit(url)
-    return await asyncio.open_connection(place.hostname, place.port, limit=2**20)
+    own = (source, 0) if source else None
+    return await asyncio.open_connection(place.hostname, place.port, limit=2**20, local_addr=own)
 
 
 async def hear(reader: asyncio.StreamReader) -> Heard | None:
-    """The next answer; None when the connection ends without one."""
+    """The next answer, which a 100 is not; None when the connection ends without one."""
     try:
-        head = await reader.readuntil(b"\r\n\r\n")
+        head = b"HTTP/1.1 100 "
+        while head.startswith(b"HTTP/1.1 100 "):
+            head = await reader.readuntil(b"\r\n\r\n")
         status, *lines = head.decode("latin-1").split("\r\n")
         headers: dict[str, list[str]] = {}
         for line in filter(None, lines):

@@ -81,8 +81,13 @@ async def test_ten_times_the_load_slows_nobody_who_is_let_in(
             f"{p99(after) * 1000:.0f} ms {RECOVERY} s later; {silent} of {len(loaded) - let_in} refusals say no time"
         ),
         met=slower <= 2 and not silent and p99(after) <= 2 * p99(quiet),
-        method=f"{RATE * TIMES} begins a second in a channel that may make {RATE}, two workers; {let_in} let in",
+        method=(
+            f"{RATE * TIMES} begins a second for {SECONDS:.0f} s in a channel that may make {RATE}, two workers; "
+            f"{let_in} let in. The channel is overloaded, not the machine: what is beyond is refused early"
+        ),
     )
     assert let_in >= 0.9 * RATE * SECONDS
     assert silent == 0
     assert {one.said.status for one in after} == {200}
+    assert slower <= 2
+    assert p99(after) <= 2 * p99(quiet)

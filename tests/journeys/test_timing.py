@@ -9,6 +9,7 @@ import itertools
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from figures import FULL, Record
@@ -19,9 +20,29 @@ from stopwatch import Pair, auc, compare
 
 pytestmark = [pytest.mark.alone, pytest.mark.proof]
 PAIRS = 500 if FULL else 400
-PEOPLE = 2 * PAIRS + 160
+LIVE = PAIRS // 2
+"""Clients, and as many nobodies, who answer wrongly twice, and once more twice when it is measured again."""
+PEOPLE = 2 * PAIRS + 3 * LIVE + 10
+CHANNELS = 20
+"""Strict ones that wrong answers are spread over: a channel bears two hundred in ten minutes."""
 LOW, HIGH = 0.45, 0.55
 PAUSE = 0.003
+
+
+def key_of(number: int) -> str:
+    return f"strict-channel-key-of-timing-{number % CHANNELS:02}"
+
+
+EXPIRE = """
+local found = redis.call('KEYS', '*:session:*')
+for _, key in ipairs(found) do redis.call('HSET', key, 'ends', '1') end
+return #found
+"""
+"""As if the dialogue's time were over, and Redis had not dropped it yet."""
+MORE = "".join(
+    f'[channel.strict{number}]\nflow = "search"\nkey_env = "SHINOS_TIMING_{number}"\n' for number in range(CHANNELS)
+)
+KEYS: dict[str, Any] = {f"TIMING_{number}": key_of(number) for number in range(CHANNELS)}
 Pairs = Callable[[], list[Pair]]
 
 
@@ -30,9 +51,9 @@ def unknown(number: int) -> str:
     return person(number).replace("+99290", "+99291")
 
 
-def asking(phone: str, step: str = "", answer: str = "") -> bytes:
+def asking(phone: str, step: str = "", answer: str = "", key: str = STRICT_KEY) -> bytes:
     body = f"client=%2B{phone[1:]}" + (f"&stepId={step}&secretWord={answer}" if step else "")
-    return request(f"{SEARCH}/{STRICT_KEY}", body.encode())
+    return request(f"{SEARCH}/{key}", body.encode())
 
 
 def never_given() -> str:
@@ -44,21 +65,28 @@ class Hall:
     """Dialogues in all states: `live` at the code, of clients and of nobodies, with four attempts each."""
 
     standing: Stand
+    redis: RedisServer
     live: list[tuple[str, str]] = field(default_factory=list)
     decoys: list[tuple[str, str]] = field(default_factory=list)
     spent: tuple[str, str] = ("", "")
     locked: tuple[str, str] = ("", "")
-    fresh: Iterator[int] = field(default_factory=lambda: iter(range(160, PEOPLE)))
+    expired: tuple[str, str] = ("", "")
+    fresh: Iterator[int] = field(default_factory=lambda: iter(range(3 * LIVE + 10, PEOPLE)))
 
-    async def opened(self, phone: str) -> tuple[str, str]:
-        asked = await self.standing.search(phone, key=STRICT_KEY)
+    async def opened(self, phone: str, key: str = STRICT_KEY) -> tuple[str, str]:
+        asked = await self.standing.search(phone, key=key)
         assert asked.status == 200, asked.body
         return phone, asked.step
 
     async def furnish(self) -> None:
-        for number in range(10, 160):
-            self.live.append(await self.opened(person(number)))
-            self.decoys.append(await self.opened(unknown(number)))
+        phone, step = self.expired = await self.opened(person(4))
+        code = await self.standing.code(phone)
+        assert self.redis.command(f'EVAL "{" ".join(EXPIRE.split())}" 0').startswith(":1")  # nobody else is there yet
+        late = await self.standing.search(phone, step, code, key=STRICT_KEY)
+        assert late.status == 403  # the right code, too late
+        for number in range(10, LIVE + 10):
+            self.live.append(await self.opened(person(number), key_of(number)))
+            self.decoys.append(await self.opened(unknown(number), key_of(number)))
         phone, step = self.spent = await self.opened(person(1))
         code = await self.standing.code(phone)
         for number in range(5):
@@ -87,12 +115,15 @@ async def hall(tmp_path_factory: pytest.TempPathFactory, redis_of_session: Redis
         tmp_path_factory.mktemp("timing"),
         redis_of_session,
         people=PEOPLE,
+        more=MORE,
+        **KEYS,
         LIMITS__BEGINS_MINUTE="1000000",
         LIMITS__BEGINS_BURST="1000000",
         LIMITS__BEGINS_HOUR="1000000",
         LIMITS__PAIR_WRONG="5",
+        LIMITS__CHANNEL_WRONG_10MIN="200",
     ) as standing:
-        furnished = Hall(standing)
+        furnished = Hall(standing, redis_of_session)
         await furnished.furnish()
         yield furnished
 
@@ -142,9 +173,10 @@ async def test_the_texts_of_a_begin_are_equal_but_for_the_mask(hall: Hall) -> No
 def refusals(hall: Hall) -> dict[str, Callable[[int], bytes]]:
     """Answers that are refused without being compared, and cost nobody an attempt."""
     return {
-        "unknown": lambda n: asking(hall.live[n % 150][0], never_given(), f"{n:06d}"),
+        "unknown": lambda n: asking(hall.live[n % LIVE][0], never_given(), f"{n:06d}"),
         "spent": lambda n: asking(*hall.spent, f"{n:06d}"),
         "locked": lambda n: asking(*hall.locked, f"{n:06d}"),
+        "expired": lambda n: asking(*hall.expired, f"{n:06d}"),
     }
 
 
@@ -153,23 +185,42 @@ async def test_a_wrong_answer_to_a_client_and_to_nobody(hall: Hall, figure: Reco
 
     def pairs() -> list[Pair]:
         rounds = [next(guesses), next(guesses)]
-        everybody = zip(hall.live, hall.decoys, strict=True)
+        everybody = enumerate(zip(hall.live, hall.decoys, strict=True), 10)
         return [
-            (asking(*live, f"{guess:06d}"), asking(*decoy, f"{guess:06d}"))
-            for live, decoy in everybody
+            (asking(*live, f"{guess:06d}", key_of(number)), asking(*decoy, f"{guess:06d}", key_of(number)))
+            for number, (live, decoy) in everybody
             for guess in rounds
         ]
 
-    await tells_nothing(hall, figure, "a client's wrong code and nobody's, 300 pairs", pairs, same_refusal)
+    what = f"a client's wrong code and nobody's, {2 * LIVE} pairs"
+    await tells_nothing(hall, figure, what, pairs, same_refusal)
 
 
-@pytest.mark.parametrize("state", ("spent", "locked") if FULL else ("spent",))
+@pytest.mark.parametrize("state", ("spent", "locked", "expired") if FULL else ("spent",))
 async def test_an_unknown_step_and_one_that_is_over(hall: Hall, figure: Record, state: str) -> None:
     make = refusals(hall)
     what = f"a step that is {state} and one unknown, {PAIRS} pairs"
     await tells_nothing(
         hall, figure, what, lambda: [(make[state](n), make["unknown"](n)) for n in range(PAIRS)], same_refusal
     )
+
+
+@pytest.mark.skipif(not FULL, reason="make proof measures it: as many dialogues again")
+@pytest.mark.parametrize(("state", "first"), [("locked", LIVE + 10), ("expired", 2 * LIVE + 10)])
+async def test_a_wrong_answer_and_a_step_that_is_over(hall: Hall, figure: Record, state: str, first: int) -> None:
+    make, guesses = refusals(hall)[state], iter(range(10))
+    numbers = range(first, first + LIVE)
+    opened = [await hall.opened(person(number), key_of(number)) for number in numbers]
+
+    def pairs() -> list[Pair]:
+        rounds = [next(guesses), next(guesses)]
+        return [
+            (asking(*live, f"{guess:06d}", key_of(number)), make(number))
+            for number, live in zip(numbers, opened, strict=True)
+            for guess in rounds
+        ]
+
+    await tells_nothing(hall, figure, f"a wrong code and a step that is {state}, {2 * LIVE} pairs", pairs, same_refusal)
 
 
 async def test_the_measurement_sees_one_millisecond(hall: Hall, figure: Record) -> None:
