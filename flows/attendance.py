@@ -30,7 +30,7 @@ from flows.wakes import Carrier, Wakes, at_work
 from flows.wiring import chores, environ_of, open_aitu, open_biometric, open_coid, open_ground, upstreams
 
 SHORT_LEASE = 8.0
-"""Seconds that a person waits for what a dead process had in hand; an answer takes a fraction of one."""
+"""Seconds that a person waits for what a dead process had in hand; what takes longer keeps its lease (flows/wakes.py)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Attendance:
 
     def _wakes(self, queue: Queue, carriers: Mapping[str, Carrier], at_once: int) -> Wakes:
         lease: float = self.settings.limits.lease
-        if queue in ("talks", "shows"):
+        if queue != "tells":
             lease = min(lease, SHORT_LEASE)
         posted = self.conversation.posted
         return Wakes(self.store, self.keys, posted, carriers, queue=queue, at_once=at_once, lease=lease)
