@@ -30,7 +30,7 @@ from flows.wakes import Carrier, Wakes, at_work
 from flows.wiring import chores, environ_of, open_aitu, open_biometric, open_coid, open_ground, upstreams
 
 SHORT_LEASE = 8.0
-"""Seconds that a person waits for what a dead process had in hand; what takes longer keeps its lease (flows/wakes.py)."""
+"""Seconds that a person waits for what a dead process had in hand; longer work keeps its lease (flows/wakes.py)."""
 
 
 @dataclass(frozen=True, slots=True)
