@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
+from figures import FULL
 from servers import RedisServer
 from stand import KEY, WORD, Said, Stand, person, stand
 
@@ -133,6 +135,8 @@ async def check_audit(standing: Stand, runs: int) -> None:
     assert sum(count for (_, event), count in counts.items() if event == "token_issued") == runs
 
 
+@pytest.mark.skipif(not FULL, reason="the control of the test above: it takes as long")
+@pytest.mark.proof
 async def test_without_a_stable_id_a_death_doubles_the_message(folder: Path, redis_server: RedisServer) -> None:
     async with stand(folder, redis_server, people=40, LIMITS__LEASE="2") as standing:
         standing.api.pop().kill()  # the heirs shall be without the rule too

@@ -21,7 +21,7 @@ GONE_ON = "new_secret_word.ask"
 async def chats(tmp_path_factory: pytest.TempPathFactory, cradle: Cradle) -> AsyncIterator[ChatStand]:
     folder = tmp_path_factory.mktemp("faces-in-the-chat")
     with own_redis(folder) as redis:
-        async with chat_stand(folder, redis, cradle, liveness=True) as standing:
+        async with chat_stand(folder, redis, cradle, liveness=True, LIMITS__BREAKER="1") as standing:
             yield standing
 
 
@@ -266,6 +266,7 @@ async def test_biometric_kz_is_away_and_comes_back(chats: ChatStand) -> None:
         entry = await guest.told(asked)
     async with chats.session.delete(f"{chats.sandbox.url}/_faults") as response:
         assert response.status == 200
+    await asyncio.sleep(1.1)  # it is left alone for a while (flows/upstream/breaker.py)
     tab = Tab(chats.session, link_of(entry))
     ready = await tab.ready()
     await tab.film(chats.sandbox.url, ready["session"])

@@ -160,7 +160,7 @@ MUTANTS = (
     Mutant(
         "a check is never given up",
         of(Uploading, "_look"),
-        "now - state.since >= self.options.limit",
+        "now >= state.since + self.options.limit",
         "False",
         PAPERS,
         WAKES,

@@ -3,8 +3,10 @@
 import subprocess
 import sys
 
+from figures import FULL
+
 SEEN = """
-import sys, time
+import sys
 import bot
 from aiogram import methods, types
 from pydantic import BaseModel
@@ -16,15 +18,17 @@ models = [
     if isinstance(model, type) and issubclass(model, BaseModel)
 ]
 waiting = sum(not model.__pydantic_complete__ for model in models)
-for model in models:
+built = models[:: int(sys.argv[1])]
+for model in built:
     model.model_rebuild()
-print(len(models), waiting, sum(model.__pydantic_complete__ for model in models))
+print(len(models), waiting, len(built), sum(model.__pydantic_complete__ for model in built))
 """
 
 
 def test_every_type_waits_and_can_be_built() -> None:
-    done = subprocess.run([sys.executable, "-c", SEEN], check=True, capture_output=True, text=True)
-    models, waiting, built = map(int, done.stdout.split())
+    nth = "1" if FULL else "15"
+    done = subprocess.run([sys.executable, "-c", SEEN, nth], check=True, capture_output=True, text=True)
+    models, waiting, tried, built = map(int, done.stdout.split())
     assert models > 500
     assert waiting > models // 2
-    assert built == models
+    assert built == tried
