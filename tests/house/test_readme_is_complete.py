@@ -12,6 +12,7 @@ from typer.main import get_command
 
 from flows.settings import SANDBOX, load
 from flows.wiring import upstreams
+from proof.report import goals
 from shinos.__main__ import app
 
 SHIPPED = load(ROOT / "config.toml", {})
@@ -88,3 +89,9 @@ def test_as_shipped_nothing_but_the_sandbox_is_called() -> None:
     assert len(addresses) == 10
     assert [address for address in addresses if not address.startswith(SHIPPED.sandbox_url)] == []
     assert SANDBOX not in "".join(addresses)
+
+
+@pytest.mark.parametrize("half", HALVES)
+def test_every_goal_has_its_figure_and_a_mark(half: str) -> None:
+    told = [row[0].split() for row in table(half, 3)]
+    assert [name for name, *mark in told if mark in (["✓"], ["✗"])] == list(goals())
