@@ -56,11 +56,13 @@ async def calls(chats: ChatStand, end: float, done: dict[str, int]) -> None:
         done[begun.code or "asked"] += 1
         if begun.status != 200 or random.random() < 0.3:
             continue
-        if len(await chats.outbox(client)) == sent:
-            await asyncio.sleep(PAUSE)
         texts = await chats.sent(client)
-        word = await chats.search(client, begun.step, texts[-1].split()[0] if texts else "000000", key=key)
+        while len(texts) == sent and time.monotonic() < end:
+            await asyncio.sleep(PAUSE)
+            texts = await chats.sent(client)
+        word = await chats.search(client, begun.step, texts[-1].split()[0] if texts else "", key=key)
         if word.status != 200:
+            done["not the code"] += 1
             continue
         ended = await chats.search(client, word.step, "another" if random.random() < 0.05 else WORD, key=key)
         if ended.status == 200:
