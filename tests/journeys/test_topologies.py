@@ -60,23 +60,24 @@ class Load:
         if len(self.tokens) % 3:
             self.tokens[token] = client
         else:
-            await self.patiently(lambda: self.standing.call(f"revoke/{KEY}", {"token": token}))
+            await self.patiently(lambda: self.standing.call(f"revoke/{KEY}", {"token": token}), revokes=True)
             self.tokens[token] = ""
             self.revoked.append(token)
 
     async def told(self, *call: str) -> Said:
         return await self.patiently(lambda: self.standing.search(*call))
 
-    async def patiently(self, call: Callable[[], Awaitable[Said]]) -> Said:
+    async def patiently(self, call: Callable[[], Awaitable[Said]], *, revokes: bool = False) -> Said:
+        again = False
         while True:
             began = time.monotonic()
             said = await call()
             self.waits.append(time.monotonic() - began)
-            if said.status == 200:
+            if said.status == 200 or (again and revokes and said.status == 401):  # done before, the answer was lost
                 return said
             assert (said.status, said.code) == (503, "9002"), said.body
             assert int(said.headers["Retry-After"]) >= 1
-            self.refused += 1
+            self.refused, again = self.refused + 1, True
             await asyncio.sleep(0.1)
 
 
@@ -147,7 +148,7 @@ async def forgotten(load: Load) -> list[str]:
     for token, client in load.tokens.items():
         card = await load.standing.card(token)
         if (card.status, card.body.get("phone")) != ((200, client) if client else (401, None)):
-            found.append(token)
+            found.append(f"{client or 'revoked'}: {card.status}")
     return found
 
 
