@@ -30,7 +30,8 @@ async def identified(talk: Dialogues, number: int = 1) -> str:
 
 def fields_of(entry: dict[str, str]) -> dict[str, str]:
     """Of an entry in the stream, or in the log, where they stand beside the rest."""
-    return entry | json.loads(entry.get("fields", "{}"))
+    fields: dict[str, str] = json.loads(entry.get("fields", "{}"))
+    return entry | fields
 
 
 async def test_of_a_document_the_card_shows_four_characters_and_the_log_the_names_of_the_fields(
