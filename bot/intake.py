@@ -8,7 +8,6 @@ import asyncio
 import hmac
 import json
 import secrets
-from http import HTTPStatus
 from typing import Any
 
 import structlog
@@ -16,12 +15,11 @@ from aiogram import Bot
 from aiogram.exceptions import AiogramError, TelegramConflictError, TelegramRetryAfter
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
-from aiohttp.web_request import BaseRequest
 
 from bot.bare import GetUpdates
 from flows.attendance import Attendance
-from flows.doors import HEADERS
 from flows.errors import StoreDown
+from flows.http import Handler
 from flows.shards import shard_of_fingerprint
 
 ALLOWED = ("message", "callback_query")
@@ -126,38 +124,9 @@ def webhook(intake: Intake, secret: str, path: str) -> web.Application:
     return app
 
 
-class _Handler(RequestHandler):
-    """What aiohttp says before any handler runs has our headers too; what is no HTTP leaves no traceback in the log."""
-
-    __slots__ = ()
-
-    async def finish_response(
-        self, request: BaseRequest, resp: web.StreamResponse, start_time: float | None
-    ) -> tuple[web.StreamResponse, bool]:
-        resp.headers.update(HEADERS)
-        return await super().finish_response(request, resp, start_time)
-
-    def handle_error(
-        self,
-        request: BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,  # noqa: ARG002 - aiohttp's signature; its words are not for outside
-    ) -> web.StreamResponse:
-        if isinstance(exc, ConnectionError) or request.writer.output_size > 0:
-            raise ConnectionError  # nobody is there to be answered
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            _log.error("our_fault", error=type(exc).__name__, exc_info=exc)
-        else:
-            _log.info("not_http", error=type(exc).__name__)
-        response = web.Response(status=status)
-        response.force_close()
-        return response
-
-
 class _Server(web.Server):
     def __call__(self) -> RequestHandler:
-        return _Handler(self, loop=self._loop, **self._kwargs)
+        return Handler(self, loop=self._loop, **self._kwargs)
 
 
 class Runner(web.AppRunner):

@@ -16,14 +16,6 @@ from flows.performing import Front
 from flows.store import Store
 from flows.turns import Dialogues
 
-HEADERS = {
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Server": "shinos",  # or aiohttp names itself and Python, with their versions
-}
-"""Of every answer over HTTP, whichever front gives it."""
-
 
 @dataclass(frozen=True, slots=True)
 class Visited:

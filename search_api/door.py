@@ -7,18 +7,16 @@ When it shuts, whoever stands before it already is let in and answered: a restar
 
 import asyncio
 import contextlib
-import secrets
 from asyncio import BaseTransport
 from collections import Counter
 from typing import Any
 
-import structlog
 from aiohttp import StreamReader, web
 from aiohttp.web_protocol import RequestHandler
 from aiohttp.web_request import BaseRequest
 
-from flows.doors import HEADERS
-from flows.errors import FlowError, Malformed, OurFault
+from flows.errors import FlowError, Malformed
+from flows.http import Handler
 from search_api.answers import refused
 from search_api.parameters import BODY_LIMIT
 
@@ -28,10 +26,9 @@ FIRST_SECONDS = 0.5
 """How long a stop waits for the first request of a connection."""
 GRACE_SECONDS = 2.5
 """How long a stop waits for requests under way. A call takes 2 s at the most (security.md §7 #32)."""
-_log = structlog.get_logger("door")
 
 
-class _Handler(RequestHandler):
+class _Handler(Handler):
     __slots__ = ("_fresh", "_peer")
 
     def connection_made(self, transport: BaseTransport) -> None:
@@ -71,7 +68,6 @@ class _Handler(RequestHandler):
         if isinstance(resp, web.HTTPException):  # of aiohttp's own, as for an unknown Expect
             resp = refused(Malformed("HTTP", "form"))
             resp.force_close()
-        resp.headers.update(HEADERS)
         if not request.content.is_eof() or (isinstance(self._manager, Door) and self._manager.closing):
             resp.force_close()
         self._fresh = False
@@ -93,24 +89,8 @@ class _Handler(RequestHandler):
             self.transport.pause_reading()
             await asyncio.sleep(LINGER_SECONDS)
 
-    def handle_error(
-        self,
-        request: BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,  # noqa: ARG002 - aiohttp's signature; its words are not for outside
-    ) -> web.StreamResponse:
-        if isinstance(exc, ConnectionError) or request.writer.output_size > 0:
-            raise ConnectionError  # nobody is there to be answered
-        error: FlowError = Malformed("HTTP", "form")
-        if status >= 500:
-            error = OurFault(incident=secrets.token_hex(4))
-            _log.error("our_fault", error=type(exc).__name__, exc_info=exc, **error.params)
-        else:
-            _log.info("not_http", error=type(exc).__name__)
-        response = refused(error)
-        response.force_close()
-        return response
+    def refusal(self, error: FlowError, status: int) -> web.Response:  # noqa: ARG002 - the error has its own
+        return refused(error)
 
 
 class Door(web.Server):

@@ -211,7 +211,8 @@ async def test_photos_stay_when_the_bank_wants_it_so(linked: Linked) -> None:
 
 async def test_a_callback_is_told_again_until_it_is_heard_and_follows_no_redirect(late: Linked) -> None:
     first, second = await heard(late.door, "late", 2)
-    assert second.at - first.at > 1
+    first_try, second_try = (int(one.headers["webhook-timestamp"]) for one in (first, second))
+    assert second_try - first_try >= 5  # by who tells, however late we hear of it
     assert is_signed(first.headers, first.body)
     assert is_signed(second.headers, second.body)
     assert (first.body, first.headers["webhook-id"]) == (second.body, second.headers["webhook-id"])

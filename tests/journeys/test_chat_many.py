@@ -5,7 +5,6 @@ second from a bot, which three hundred people reach who think for ten seconds; t
 """
 
 import asyncio
-import re
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +16,7 @@ from crowd import CHECKED, crowd
 from figures import FULL, Record
 from servers import RedisServer
 from visits import BY_PAPERS
+from weighing import family, total
 
 PEOPLE, THINK = 300, 20.0
 SECONDS = 480.0
@@ -29,20 +29,10 @@ async def measured(pid: int) -> int:
     most = 0
     with suppress(asyncio.CancelledError):
         while True:
-            most = max(most, sum(_resident(one) for one in (pid, *_children(pid))))
+            with suppress(OSError):  # a child may end while we look
+                most = max(most, int(total(family(pid)).memory))
             await asyncio.sleep(0.2)
     return most
-
-
-def _children(pid: int) -> list[int]:
-    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
-
-
-def _resident(pid: int) -> int:
-    with suppress(OSError):
-        found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text(encoding="ascii"))
-        return int(found[1]) // 1024 if found else 0
-    return 0
 
 
 @pytest.mark.proof
