@@ -23,6 +23,7 @@ from figures import FULL
 from servers import Command, RedisServer
 
 from flows.settings import SANDBOX_SECRETS
+from shinos.demo import read_aloud
 
 ROOT = Path(__file__).parents[2]
 KEY = "a57974242d0146c28056"
@@ -427,6 +428,17 @@ def test_the_demo_is_played_against_a_running_up(up: Up) -> None:
         assert played.returncode == 0, played.stdout + played.stderr
         assert f"identified by {PROVEN}, level high" in played.stdout
         assert "our own" not in played.stdout
+
+
+def test_the_demo_knows_its_person_by_the_phone(capsys: pytest.CaptureFixture[str]) -> None:
+    person = {"phone": "+992900000004", "crmid": "C-000004"}
+    shown = {"lastName": "Раҳимов", "firstName": None, "middleName": None, "phone": person["phone"], "crmId": None}
+    proven = {"identification": {"level": "high", "methods": [{"name": "code"}]}}
+    assert read_aloud(person, {**shown, **proven}) == 0  # erased, and enrolled again
+    assert "+992900000004, crmid not given yet" in capsys.readouterr().out
+    assert read_aloud(person, {**shown, **proven, "phone": "+992900000005"}) == 1
+    assert read_aloud(person, {"errorCode": "1010", "errorText": "unknown token"}) == 1
+    assert capsys.readouterr().out == "no card: it is not theirs\nno card: unknown token\n"
 
 
 def test_the_demo_brings_its_own_up_when_somebody_else_has_the_port(folder: Path) -> None:
