@@ -75,7 +75,6 @@ def settle_memory() -> None:
     """What start-up has made stays: the collector need not walk through it again with every few hundred calls."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
 
 
 async def open_sandbox(stack: AsyncExitStack, settings: Settings, listening: socket.socket, search_api: str) -> None:

@@ -12,6 +12,7 @@ from xdist.remote import Producer
 
 import bot
 
+gc.disable()  # collecting the tests makes what stays, and takes a fifth longer with it
 assert bot, "aiogram comes as the bot has it: with its validators, eight seconds later"
 
 
@@ -48,3 +49,4 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Togethe
 def pytest_collection_finish() -> None:
     """Half a gigabyte of tests, which the garbage collector would go through again and again."""
     gc.freeze()
+    gc.enable()
