@@ -71,6 +71,12 @@ class RedisServer:
         if self._process:
             self._process.wait()
 
+    def stop(self) -> None:
+        """As an upgrade does: SIGTERM."""
+        self.signal(signal.SIGTERM)
+        if self._process:
+            self._process.wait(30)
+
     def signal(self, number: int) -> None:
         if self._process and self._process.poll() is None:
             self._process.send_signal(number)

@@ -77,7 +77,10 @@ class Guesser:
 
 @dataclass
 class Lives:
-    """Callers of it go on until `over`; the guessers have a channel of their own, for its wrong answers are bounded."""
+    """Callers of it go on until `over`; the guessers have a channel of their own, for its wrong answers are bounded.
+
+    `refused`: when a call was answered that Redis is away.
+    """
 
     standing: Stand
     people: Iterator[int]
@@ -85,7 +88,7 @@ class Lives:
     lived: list[Life] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
     acknowledged: Counter[str] = field(default_factory=Counter)
-    refused: int = 0
+    refused: list[float] = field(default_factory=list)
     codes: dict[str, str] = field(default_factory=dict)
     over: bool = False
 
@@ -177,7 +180,8 @@ class Lives:
                 assert said.status in good or done_before, (effect, said.body)
                 self.acknowledged[effect] += 1
                 return said
-            self.refused, again = self.refused + 1, True
+            self.refused.append(time.monotonic())
+            again = True
             await asyncio.sleep(0.05)
 
     async def lost(self) -> list[str]:
