@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import string
 from collections.abc import AsyncIterator
 
 import pytest
@@ -88,24 +89,23 @@ async def test_twenty_words_at_once_are_three(standing: Stand) -> None:
     assert await compared(standing, "word_evaluated") == before + 3
 
 
+@pytest.mark.proof
 async def test_no_token_is_guessed_and_all_that_do_not_open_look_alike(standing: Stand) -> None:
+    """At the card and at the revocation, which ends no token that was not given."""
     client = person(5)
     _, _, step = await at_the_word(standing, client)
     token = (await standing.search(client, step, WORD)).token
-    changed = [token[:at] + ("A" if token[at] != "A" else "B") + token[at + 1 :] for at in range(len(token))]
-    forged = [
-        *changed,
-        token[:-1],
-        token + "A",
-        token.swapcase(),
-        *(secrets.token_urlsafe(32) for _ in range(FORGED)),
-    ]
+    others = f"{string.ascii_letters}{string.digits}-_" if FULL else "AB"
+    changed = {token[:at] + other + token[at + 1 :] for at in range(len(token)) for other in others} - {token}
+    forged = [*changed, token[:-1], token + "A", token.swapcase()]
+    forged += [secrets.token_urlsafe(33) for _ in range(FORGED - len(forged))]
     answers = set()
-    for portion in range(0, len(forged), 50):
-        calls = [standing.card(one) for one in forged[portion : portion + 50]]
-        answers |= {(said.status, said.raw) for said in await asyncio.gather(*calls)}
-    stolen = await standing.card(token, key=STRICT_KEY)
-    answers.add((stolen.status, stolen.raw))
-    (answer,) = answers
-    assert answer[0] == 401
+    for act in ("auth", "revoke"):
+        for portion in range(0, len(forged), 50):
+            calls = [standing.call(f"{act}/{KEY}", {"token": one}) for one in forged[portion : portion + 50]]
+            answers |= {(said.status, said.raw) for said in await asyncio.gather(*calls)}
+        stolen = await standing.call(f"{act}/{STRICT_KEY}", {"token": token})
+        answers.add((stolen.status, stolen.raw))
+    assert (stolen.status, stolen.code) == (401, "1010")
+    assert answers == {(stolen.status, stolen.raw)}
     assert (await standing.card(token)).status == 200

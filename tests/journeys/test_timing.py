@@ -1,4 +1,4 @@
-"""A strict channel tells nothing by its time or its shape: who is a client, and which of the refusals it was (A9-A11).
+"""A strict channel tells nothing by its time or its shape: who is a client, which of the refusals it was (A9-A11, B2).
 
 Two groups of calls, interleaved on one connection in random order within each pair. The AUC says how well time tells
 them apart: 0.5 is not at all. Bounds: security.md A11; a pair of groups that misses them may be measured once more.
@@ -34,11 +34,11 @@ def key_of(number: int) -> str:
 
 
 EXPIRE = """
-local found = redis.call('KEYS', '*:session:*')
-for _, key in ipairs(found) do redis.call('HSET', key, 'ends', '1') end
+local found = redis.call('KEYS', '*:{0}:*')
+for _, key in ipairs(found) do redis.call('HSET', key, '{1}', '1') end
 return #found
 """
-"""As if the dialogue's time were over, and Redis had not dropped it yet."""
+"""As if the time of a dialogue, or of a token, were over, and Redis had not dropped it yet."""
 MORE = "".join(
     f'[channel.strict{number}]\nflow = "search"\nkey_env = "SHINOS_TIMING_{number}"\n' for number in range(CHANNELS)
 )
@@ -71,6 +71,7 @@ class Hall:
     spent: tuple[str, str] = ("", "")
     locked: tuple[str, str] = ("", "")
     expired: tuple[str, str] = ("", "")
+    tokens: dict[str, str] = field(default_factory=dict)
     fresh: Iterator[int] = field(default_factory=lambda: iter(range(3 * LIVE + 10, PEOPLE)))
 
     async def opened(self, phone: str, key: str = STRICT_KEY) -> tuple[str, str]:
@@ -78,12 +79,28 @@ class Hall:
         assert asked.status == 200, asked.body
         return phone, asked.step
 
+    async def identified(self, phone: str) -> str:
+        """The token."""
+        _, step = await self.opened(phone)
+        word = await self.standing.search(phone, step, await self.standing.code(phone), key=STRICT_KEY)
+        return (await self.standing.search(phone, word.step, WORD, key=STRICT_KEY)).token
+
+    def expire(self, kind: str, until: str) -> None:
+        """The only one that is there yet."""
+        script = " ".join(EXPIRE.format(kind, until).split())
+        assert self.redis.command(f'EVAL "{script}" 0').startswith(":1")
+
     async def furnish(self) -> None:
         phone, step = self.expired = await self.opened(person(4))
         code = await self.standing.code(phone)
-        assert self.redis.command(f'EVAL "{" ".join(EXPIRE.split())}" 0').startswith(":1")  # nobody else is there yet
+        self.expire("session", "ends")
         late = await self.standing.search(phone, step, code, key=STRICT_KEY)
         assert late.status == 403  # the right code, too late
+        self.tokens["expired"] = await self.identified(person(5))
+        self.expire("token", "born")
+        self.tokens["revoked"] = await self.identified(person(6))
+        revoked = await self.standing.call(f"revoke/{STRICT_KEY}", {"token": self.tokens["revoked"]})
+        assert revoked.status == 200
         for number in range(10, LIVE + 10):
             self.live.append(await self.opened(person(number), key_of(number)))
             self.decoys.append(await self.opened(unknown(number), key_of(number)))
@@ -136,9 +153,9 @@ def same_shape(first: bytes, second: bytes) -> None:
     assert len(first) == len(second)
 
 
-def same_refusal(first: bytes, second: bytes) -> None:
+def same_refusal(first: bytes, second: bytes, status: bytes = b"403") -> None:
     same_shape(first, second)
-    assert first.startswith(b"HTTP/1.1 403")
+    assert first.startswith(b"HTTP/1.1 " + status)
     assert first.partition(b"\r\n\r\n")[2] == second.partition(b"\r\n\r\n")[2]
 
 
@@ -221,6 +238,20 @@ async def test_a_wrong_answer_and_a_step_that_is_over(hall: Hall, figure: Record
         ]
 
     await tells_nothing(hall, figure, f"a wrong code and a step that is {state}, {2 * LIVE} pairs", pairs, same_refusal)
+
+
+@pytest.mark.parametrize("state", ("expired", "revoked") if FULL else ("expired",))
+async def test_an_unknown_token_and_one_that_is_over(hall: Hall, figure: Record, state: str) -> None:
+    def asking_with(token: str) -> bytes:
+        return request(f"/rest/chat/client/auth/{STRICT_KEY}", f"token={token}".encode())
+
+    def pairs() -> list[Pair]:
+        return [(asking_with(hall.tokens[state]), asking_with(secrets.token_urlsafe(33))) for _ in range(PAIRS)]
+
+    def check(first: bytes, second: bytes) -> None:
+        same_refusal(first, second, b"401")
+
+    await tells_nothing(hall, figure, f"a token that is {state} and one unknown, {PAIRS} pairs", pairs, check)
 
 
 async def test_the_measurement_sees_one_millisecond(hall: Hall, figure: Record) -> None:

@@ -147,8 +147,16 @@ def test_a_token_carries_its_shard(shard: int) -> None:
 
 def test_a_token_is_the_sessions_own() -> None:
     assert KEYS.token("sid", 3) == KEYS.token("sid", 3)
-    assert len({KEYS.token(f"sid {number}", 3) for number in range(1000)}) == 1000
     assert Keys(NEW).token("sid", 3) != KEYS.token("sid", 3)
+
+
+def test_of_a_token_every_bit_is_drawn_but_the_shard() -> None:
+    """Ten thousand: none comes twice, and each of 260 bits is set in about a half of them (9 sigma at most)."""
+    issued = [urlsafe_b64decode(KEYS.token(f"sid {number}", 3)) for number in range(10_000)]
+    assert len(set(issued)) == len(issued)
+    numbers = [int.from_bytes(raw) >> 4 for raw in issued]
+    assert max(numbers).bit_length() == 260
+    assert all(4550 < sum(number >> bit & 1 for number in numbers) < 5450 for bit in range(260))
 
 
 @pytest.mark.parametrize("shard", range(SHARDS))
