@@ -6,9 +6,10 @@ import random
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pytest
+from lines import Line
 from redis.asyncio.connection import Connection
 from servers import RedisServer
 
@@ -25,47 +26,14 @@ class Echo(Script):
         self.sha = hashlib.sha1(self.source.encode(), usedforsecurity=False).hexdigest()
 
 
-@dataclass
-class Line:
-    """A proxy before Redis: each piece waits `slow` seconds, more or less; `cut` breaks all that are open."""
-
-    redis: RedisServer
-    slow: float = 0.0
-    cuts: int = 0
-    writers: set[asyncio.StreamWriter] = field(default_factory=set)
-
-    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, onward = await asyncio.open_unix_connection(self.redis.path)
-        self.writers |= {writer, onward}
-        with suppress(ConnectionError):
-            await asyncio.gather(self._carry(reader, onward), self._carry(there, writer))
-        onward.close()
-        writer.close()
-
-    async def _carry(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-        while piece := await source.read(1500):
-            if self.slow:
-                await asyncio.sleep(self.slow * random.uniform(0, 2))
-            sink.write(piece)
-        sink.close()
-
-    def cut(self) -> None:
-        for writer in self.writers:
-            writer.transport.abort()
-        self.cuts += bool(self.writers)
-        self.writers.clear()
-
-    @asynccontextmanager
-    async def pipeline(self) -> AsyncIterator[Pipeline]:
-        async with await asyncio.start_server(self._talk, "127.0.0.1", 0) as server:
-            port = server.sockets[0].getsockname()[1]
-            lanes = [Connection(host="127.0.0.1", port=port) for _ in range(4)]
-            pipeline = Pipeline(lanes, seconds=SECONDS)
-            try:
-                yield pipeline
-            finally:
-                await pipeline.close()
-                self.cut()
+@asynccontextmanager
+async def pipeline_over(line: Line) -> AsyncIterator[Pipeline]:
+    async with line.laid():
+        pipeline = Pipeline([Connection(host=line.host, port=line.port) for _ in range(4)], seconds=SECONDS)
+        try:
+            yield pipeline
+        finally:
+            await pipeline.close()
 
 
 @dataclass
@@ -112,7 +80,7 @@ async def cuts(line: Line) -> None:
 
 async def test_nobody_gets_the_answer_of_somebody_else(redis_server: RedisServer) -> None:
     line = Line(redis_server, slow=0.003)
-    async with line.pipeline() as pipeline:
+    async with pipeline_over(line) as pipeline:
         cutting = asyncio.create_task(cuts(line))
         heard = await crowd(pipeline)
         cutting.cancel()
@@ -129,7 +97,7 @@ async def test_nobody_gets_the_answer_of_somebody_else(redis_server: RedisServer
 async def test_on_a_slow_line_everybody_is_answered_in_time(redis_server: RedisServer) -> None:
     """200 ms there, 200 back, each more or less: most trips take longer than they may, and then it is said at once."""
     line, heard = Line(redis_server), Heard()
-    async with line.pipeline() as pipeline:
+    async with pipeline_over(line) as pipeline:
         await asyncio.gather(*(ask(pipeline, f"first-{number}", heard, patient=True) for number in range(20)))
         assert heard.own == 20
         line.slow, heard = 0.2, Heard()
@@ -145,7 +113,7 @@ async def test_on_a_slow_line_everybody_is_answered_in_time(redis_server: RedisS
 
 @pytest.mark.parametrize("patience", [0.0, 0.001])
 async def test_who_goes_away_leaves_the_line_in_order(redis_server: RedisServer, patience: float) -> None:
-    async with Line(redis_server, slow=0.002).pipeline() as pipeline:
+    async with pipeline_over(Line(redis_server, slow=0.002)) as pipeline:
         for number in range(100):
             with suppress(TimeoutError):
                 async with asyncio.timeout(patience):
