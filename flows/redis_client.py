@@ -3,6 +3,7 @@
 redis-py's default retries make a refused connection take 4-10 s, and a Sentinel that hangs 5 s.
 """
 
+import contextlib
 from typing import Any
 
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -11,6 +12,7 @@ from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import ExponentialBackoff, NoBackoff
+from redis.exceptions import RedisError
 
 from flows.redis_url import RedisPlace, place_of
 
@@ -18,6 +20,7 @@ TICK_SECONDS = 0.8
 CONNECT_SECONDS = 0.5
 SENTINEL_SECONDS = 0.25
 """For each of them: two that hang leave time for a third."""
+PATIENT_MS = 6000
 
 Client = Redis | RedisCluster
 
@@ -103,6 +106,25 @@ async def configurations(client: Client, *names: str) -> list[dict[str, str]]:
     else:
         tables = [await client.config_get(*names)]
     return [{_text(name): _text(value) for name, value in table.items()} for table in tables]
+
+
+async def hasty_sentinels(client: Client, replicas: int) -> list[int]:
+    """Of each Sentinel that may promote a replica without the last writes: its `down-after-milliseconds`.
+
+    It chooses by offsets up to five seconds old (sentinel.c, sentinelSelectReplica), and a master's last answer may be
+    a second older than its death. Who waits for all replicas need not care.
+    """
+    pool = getattr(client, "connection_pool", None)
+    if not isinstance(pool, SentinelConnectionPool):
+        return []
+    found = []
+    for sentinel in pool.sentinel_manager.sentinels:
+        with contextlib.suppress(RedisError, OSError):
+            state = (await sentinel.sentinel_masters()).get(pool.service_name, {})
+            patience = int(state.get("down-after-milliseconds", PATIENT_MS))
+            if patience < PATIENT_MS and int(state.get("num-slaves", 0)) > replicas:
+                found.append(patience)
+    return found
 
 
 async def close(client: Client) -> None:

@@ -16,6 +16,7 @@ from flows.records.clients import Records
 from flows.records.head import HeadFile, HeadForged
 from flows.records.outage import fail_closed
 from flows.records.tables import audit
+from flows.redis_client import PATIENT_MS, hasty_sentinels
 from flows.settings import SANDBOX, Settings, SettingsError
 from flows.wiring import database_url, open_archive, open_store, redis_problems, redis_url
 
@@ -40,6 +41,7 @@ async def redis(settings: Settings, keys: Keys) -> list[Line]:
         problems = await redis_problems(store)
         await store.audit_moves()
         drift = await store.drift()
+        hasty = await hasty_sentinels(store.redis, settings.redis.replicas)
     except StoreDown as down:
         full = f"{_place(url)} has reached its maxmemory: raise it, or free memory"
         return [("redis", "FAIL", full if is_full(down) else _no_redis(settings, url))]
@@ -48,6 +50,9 @@ async def redis(settings: Settings, keys: Keys) -> list[Line]:
     state: Literal["warn", "FAIL"] = "FAIL" if settings.mode == "production" else "warn"
     found: list[Line] = [("redis", state, problem.removeprefix("redis: ")) for problem in problems]
     found = found or [("redis", "ok", _place(url))]
+    if hasty:
+        said = f"down-after-milliseconds is {min(hasty)}: set {PATIENT_MS} or more, or one that is behind may follow"
+        found.append(("sentinels", "warn", said))
     if abs(drift) > TOLERATED:
         said = f"this machine's is {abs(drift):.0f} s {'ahead of' if drift > 0 else 'behind'} Redis': let NTP set both"
         found.append(("clock", "warn", said))

@@ -13,7 +13,7 @@ from topologies import Cluster, Node, Sentinels, running, until
 
 from flows.errors import StoreDown
 from flows.keys import Keys
-from flows.redis_client import open_redis
+from flows.redis_client import hasty_sentinels, open_redis
 from flows.redis_trips import ClusterTrips
 from flows.settings import Limits
 from flows.store import Store
@@ -56,10 +56,12 @@ async def is_refused(asking: Awaitable[object]) -> bool:
 
 
 async def test_behind_sentinels_the_next_master_is_found_and_knows_everything(folder: Path) -> None:
-    with running(Sentinels(folder)) as place:
+    with running(Sentinels(folder, down_after=800)) as place:
         async with store(place) as opened, store(place, replicas=0) as careless:
             assert await opened.once("used", 600)
             assert await redis_problems(opened) == []
+            assert await hasty_sentinels(opened.redis, 1) == [800, 800, 800]
+            assert await hasty_sentinels(opened.redis, 2) == []  # nobody is behind
             (dead,) = place.masters
             dead.kill()
             assert await refused_until_back(opened) > 0

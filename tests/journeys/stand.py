@@ -141,7 +141,7 @@ class Stand:
 
     async def code(self, to: str, nth: int = 1) -> str:
         """The code in the `nth` message to that phone, waited for."""
-        for _ in range(400):
+        for _ in range(1500):
             texts = await self.sent(to)
             if len(texts) >= nth:
                 return texts[nth - 1].split()[0]
