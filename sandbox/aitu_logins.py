@@ -62,7 +62,7 @@ class Logins:
         return login
 
     def open(self, login: Login) -> str:
-        login.access_token = secrets.token_urlsafe(48)
+        login.access_token = f"sandbox-aitu-access-{secrets.token_urlsafe(48)}"
         self._by_token[login.access_token] = (login, self._world.clock() + TOKEN_LIVES)
         return login.access_token
 

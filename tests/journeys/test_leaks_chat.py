@@ -1,14 +1,16 @@
-"""Nothing of a person leaves the chat through a side door: with papers, and through Aitu Passport and COID.
+"""Nothing of a person leaves the chat through a side door: with papers and a face, and through Aitu Passport and COID.
 
 What rests and what is logged is searched twice: while the dialogue holds everything, and at its end.
 """
 
 import asyncio
+import base64
 import contextlib
 import re
 from pathlib import Path
 
 import pytest
+from alive import Tab, link_of
 from canaries import Canaries
 from chat_stand import ChatStand
 from figures import Record
@@ -18,10 +20,15 @@ from servers import RedisServer
 from sinks import flat, redis_dump
 
 from flows.keys import Unsealable
-from flows.settings import load
+from flows.settings import SANDBOX_SECRETS, load
 from flows.wiring import own_secrets
 
 WORD = "лазурный зимородок"
+UPSTREAM = {
+    "secrets": [secret.rpartition(":")[2] for secret in SANDBOX_SECRETS.values()],
+    "access tokens": ["sandbox-humo-", "sandbox-aitu-access-"],
+}
+"""What opens the outside systems (E3, E8), and how the tokens begin that they hand out."""
 ASSERTION = re.compile(rb"eyJ[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}\.")
 """A signed token of whoever: Aitu's, Humo's, biometric.kz's, a selfie's."""
 PHOTO = re.compile(rb"\xff\xd8\xff[\xe0\xe1\xdb]|/9j/[24]AA|ffd8ffe0", re.IGNORECASE)
@@ -89,8 +96,8 @@ async def test_aitu_and_the_state_leave_nothing_behind(chats: ChatStand, figure:
         "challenge": [sent["code_challenge"]],
         "cookie": [browser.cookies["aitu"]],
         "name": ["Сейтқали", "Бекұлы"],
-        "secrets": ["sandbox-aitu-secret-of-the-client-shinos", "coidtestpassword"],
         "word": [WORD, "зимородок"],
+        **UPSTREAM,
     }
     found = {"in it": await leaks(chats, secrets)}
     await person.choose("choice.mine")
@@ -118,17 +125,28 @@ async def test_papers_leave_nothing_behind(chats: ChatStand, figure: Record) -> 
     await guest.told("document.ask_front")
     for page, asked in (("front", "document.ask_back"), ("back", "selfie.ask"), ("selfie", "liveness.ask")):
         await guest.send(await guest.paper(person["crmid"], page), how="document")
-        await guest.told(asked)
+        entry = await guest.told(asked)
+    tab = Tab(chats.session, link_of(entry))
+    session = (await tab.ready())["session"]
     secrets = {
         "phone": [guest.phone, guest.phone[2:]],
         "name": [person["last_name"], person["first_name"]],
         "number": [papers["id_card"], person["tax_number"]],
-        "bot": ["sandbox-telegram-token-of-shinos-01", "sandbox-luna-key-that-signs-the-selfies"],
+        "liveness": [session, tab.device, tab.address.rpartition("/")[2]],
+        **UPSTREAM,
     }
-    found = await leaks(chats, secrets)
-    hits = len(found)
-    figure("G11", value=f"{hits} hits", met=not hits, method="papers and selfie read: 4 kinds, photos, signed tokens")
-    assert found == {}
+    found = {"in it": await leaks(chats, secrets)}
+    await chats.arm("biometric", session, "error_500", "error_503")  # an error shows the address, and the key in it
+    await tab.film(chats.sandbox.url, session)
+    await tab.stands("finish")
+    await guest.told("new_secret_word.ask")
+    found["at the end"] = await leaks(chats, secrets)
+    hits = sum(map(len, found.values()))
+    method = f"papers, selfie and living face: {len(secrets)} kinds, photos, signed tokens"
+    figure("G11", value=f"{hits} hits", met=not hits, method=method)
+    assert found == {"in it": {}, "at the end": {}}
+    looks = [call for call in await chats.calls("biometric") if call["path"].endswith("/session/result/")]
+    assert len(looks) >= 3
 
 
 async def test_a_leak_of_the_chat_would_be_seen(chats: ChatStand) -> None:
@@ -137,11 +155,14 @@ async def test_a_leak_of_the_chat_would_be_seen(chats: ChatStand) -> None:
         "a.log": b'{"said": "eyJhbGciOiJSUzI1NiIsImtpZCI6IjEifQ.eyJpaW4iOiI4NTA2MTU0MDAxMjUifQ.c2ln"}',
         "b.tmp": b"\xff\xd8\xff\xe0\x00\x10JFIF",
         "c.txt": "Аметистовна".encode().hex().encode(),
+        "d.log": f"GET /session/result/?flow_api_key={SANDBOX_SECRETS['SHINOS_BIOMETRIC_KEY']} 500".encode(),
+        "e.log": b"{'Authorization': 'Bearer sandbox-humo-00c0ffee'}",
+        "f.rdb": base64.b64encode(b'{"access_token": "sandbox-aitu-access-c0ffee"}'),
     }
     for name, content in planted.items():
         (chats.folder / name).write_bytes(content)
     try:
-        assert (await leaks(chats, {"name": ["Аметистовна"]})).keys() == planted.keys()
+        assert (await leaks(chats, {"name": ["Аметистовна"], **UPSTREAM})).keys() == planted.keys()
     finally:
         for name in planted:
             (chats.folder / name).unlink()
