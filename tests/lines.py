@@ -33,18 +33,16 @@ class Line:
         both = {writer, onward}
         self.writers |= both
         self.most = max(self.most, len(self.writers) // 2)
-        with suppress(ConnectionError):
-            await asyncio.gather(self._carry(reader, onward), self._carry(there, writer))
-        onward.close()
-        writer.close()
+        await asyncio.gather(self._carry(reader, onward), self._carry(there, writer))
         self.writers -= both
 
     async def _carry(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         """In order, and none waits for the one before it: the line is long, not narrow."""
         loop, there = asyncio.get_running_loop(), 0.0
-        while piece := await source.read(1500):
-            there = max(there + 1e-6, loop.time() + self.slow * random.uniform(0, 2))
-            loop.call_at(there, sink.write, piece)
+        with suppress(ConnectionError):
+            while piece := await source.read(1500):
+                there = max(there + 1e-6, loop.time() + self.slow * random.uniform(0, 2))
+                loop.call_at(there, sink.write, piece)
         await asyncio.sleep(there - loop.time())
         sink.close()
 
@@ -52,7 +50,6 @@ class Line:
         for writer in self.writers:
             writer.transport.abort()
         self.cuts += bool(self.writers)
-        self.writers.clear()
 
     @asynccontextmanager
     async def laid(self) -> AsyncIterator[None]:
@@ -62,3 +59,5 @@ class Line:
                 yield
             finally:
                 self.cut()
+                while self.writers:  # noqa: ASYNC110 - each takes itself out
+                    await asyncio.sleep(0.01)

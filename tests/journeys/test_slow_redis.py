@@ -6,7 +6,6 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from figures import FULL
 from lines import Line
 from lives import FREE, timed
 from servers import RedisServer
@@ -14,9 +13,8 @@ from stand import Said, Stand, person, stand, wrong
 
 SLOW = 0.1
 """Seconds, more or less, that it takes to Redis, and as long back: a trip takes 200 ms ± 200 ms."""
-SECONDS = 20.0 if FULL else 4.0
-RATE = 40
-PEOPLE = int(SECONDS * RATE / 4)
+RATE, PEOPLE = 40, 40
+"""Calls a second; so many of each kind. Two wrong answers of each who guesses are what a channel takes in 10 minutes."""
 BUDGET = 2.0
 WORKERS, LANES = 2, 4 + 16
 """Connections to Redis that a process may open: the kept ones, and `redis.connections`."""
