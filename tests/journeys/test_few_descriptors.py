@@ -19,7 +19,7 @@ DESCRIPTORS, CROWD = 128, 400
 READ_SECONDS, CROWDED_SECONDS = 5, 6
 """The crowd is there for longer than the server leaves an idle connection open: all of them come twice."""
 MOST_LINES = 40
-"""Each worker says every 0.75 s that its audit entries wait."""
+"""Each worker says every 0.75 s that its audit entries wait, and now and then that Redis is out of reach."""
 
 
 @contextmanager
@@ -72,7 +72,7 @@ async def test_more_connections_than_descriptors(folder: Path, redis_server: Red
             heard = await hear(reader)
             writer.close()
             assert heard, "who was inside was not answered"
-            assert (heard.status, heard.code) == (403, "1002")
+            assert (heard.status, heard.code) in {(403, "1002"), (503, "9002")}  # no further connection to Redis opens
         await asyncio.sleep(CROWDED_SECONDS)
         over.set()
         await asyncio.gather(*crowding)
@@ -81,5 +81,5 @@ async def test_more_connections_than_descriptors(folder: Path, redis_server: Red
             await identified(standing, person(number))
         assert family(api.pid) == workers, "a worker died"
         events = Counter(event["event"] for event in logged(api.log))
-        assert set(events) <= {"call", "code_sent", "audit_not_written"}
-        assert events["audit_not_written"] <= MOST_LINES
+        assert set(events) <= {"call", "code_sent", "audit_not_written", "store_down"}
+        assert events["audit_not_written"] + events["store_down"] <= MOST_LINES

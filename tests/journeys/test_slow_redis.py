@@ -14,7 +14,7 @@ from stand import Said, Stand, person, stand, wrong
 SLOW = 0.1
 """Seconds, more or less, that it takes to Redis, and as long back: a trip takes 200 ms ± 200 ms."""
 RATE, PEOPLE = 40, 40
-"""Calls a second; so many of each kind. Two wrong answers of each who guesses are what a channel takes in 10 minutes."""
+"""Calls a second; so many of each kind. Two wrong answers of each who guesses are less than a channel bears."""
 BUDGET = 2.0
 WORKERS, LANES = 2, 4 + 16
 """Connections to Redis that a process may open: the kept ones, and `redis.connections`."""
