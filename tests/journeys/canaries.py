@@ -25,9 +25,9 @@ def spellings(value: str) -> Iterator[tuple[str, bytes]]:
         yield f"base64url+{shift}", coded.translate(bytes.maketrans(b"+/", b"-_"))
 
 
-def _pattern(spelling: str, coded: bytes) -> bytes:
+def _pattern(coded: bytes) -> bytes:
     """Six digits alone are a code; six digits of a longer number or of a time are not."""
-    if spelling == "raw" and re.fullmatch(b"[0-9]{6}", coded):
+    if re.fullmatch(b"[0-9]{6}", coded):
         return b"(?<![0-9A-Za-z.])" + coded + b"(?![0-9A-Za-z.])"
     return re.escape(coded)
 
@@ -38,7 +38,7 @@ class Canaries:
         for name, values in secrets.items():
             for value in values:
                 for spelling, coded in spellings(value):
-                    self._forms.setdefault(_pattern(spelling, coded), f"{name}, {spelling}")
+                    self._forms.setdefault(_pattern(coded), f"{name}, {spelling}")
         longest_first = list(self._forms)
         longest_first.sort(key=len, reverse=True)
         self._any = re.compile(b"|".join(longest_first))

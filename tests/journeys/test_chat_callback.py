@@ -115,6 +115,7 @@ async def house(tmp_path_factory: pytest.TempPathFactory, cradle: Cradle) -> Asy
                 "BOT__CALLBACK_HOSTS": json.dumps([door.url]),
                 "FLOW__TELEGRAM__STEPS": SHORT,
                 "BOT__DELETE_PHOTOS": "false",
+                "LIMITS__LEASE": "30",  # who is slow tells once, and does not lose its place
             }
             async with chat_stand(folder, redis, cradle, **more) as standing:
                 door.sandbox = standing.sandbox.url

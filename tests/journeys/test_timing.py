@@ -254,6 +254,7 @@ async def test_an_unknown_token_and_one_that_is_over(hall: Hall, figure: Record,
     await tells_nothing(hall, figure, f"a token that is {state} and one unknown, {PAIRS} pairs", pairs, check)
 
 
+@pytest.mark.skipif(not FULL, reason="make proof shows it: the control of the others")
 async def test_the_measurement_sees_one_millisecond(hall: Hall, figure: Record) -> None:
     """The control: a millisecond more in one of two groups of equal calls."""
     make = refusals(hall)
