@@ -90,6 +90,11 @@ def person(number: int) -> str:
     return f"+99290{number:04d}001"
 
 
+def unknown(number: int) -> str:
+    """A phone like a client's that no client has."""
+    return person(number).replace("+99290", "+99291")
+
+
 @dataclass
 class Stand:
     folder: Path
@@ -139,9 +144,9 @@ class Stand:
             found: list[dict[str, str]] = await response.json()
             return found
 
-    async def code(self, to: str, nth: int = 1) -> str:
+    async def code(self, to: str, nth: int = 1, *, seconds: float = 8) -> str:
         """The code in the `nth` message to that phone, waited for."""
-        for _ in range(1500):
+        for _ in range(int(seconds / 0.02)):
             texts = await self.sent(to)
             if len(texts) >= nth:
                 return texts[nth - 1].split()[0]

@@ -17,7 +17,7 @@ from figures import FULL, Record
 from log_events import logged
 from postgres import Cluster, binaries, cluster
 from servers import RedisServer
-from stand import STRICT_KEY, Said, Stand, person, stand, wrong
+from stand import STRICT_KEY, Said, Stand, person, stand, unknown, wrong
 
 BEGINS = 200 if FULL else 40
 CALLS = 50 if FULL else 10
@@ -33,11 +33,6 @@ async def timed(standing: Stand, *call: str) -> tuple[float, Said]:
     began = time.monotonic()
     said = await standing.search(*call, key=STRICT_KEY)
     return time.monotonic() - began, said
-
-
-def unknown(number: int) -> str:
-    """A phone like a client's that no client has."""
-    return person(number).replace("+99290", "+99291")
 
 
 def looks(said: Said) -> tuple[int, str, bytes]:

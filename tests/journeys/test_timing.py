@@ -15,7 +15,7 @@ import pytest
 from figures import FULL, Record
 from raw import SEARCH, request
 from servers import RedisServer
-from stand import STRICT_KEY, WORD, Stand, person, stand, wrong
+from stand import STRICT_KEY, WORD, Stand, person, stand, unknown, wrong
 from stopwatch import Pair, auc, compare
 
 pytestmark = [pytest.mark.alone, pytest.mark.proof]
@@ -44,11 +44,6 @@ MORE = "".join(
 )
 KEYS: dict[str, Any] = {f"TIMING_{number}": key_of(number) for number in range(CHANNELS)}
 Pairs = Callable[[], list[Pair]]
-
-
-def unknown(number: int) -> str:
-    """A phone like a client's that no client has."""
-    return person(number).replace("+99290", "+99291")
 
 
 def asking(phone: str, step: str = "", answer: str = "", key: str = STRICT_KEY) -> bytes:
